@@ -1,0 +1,132 @@
+//! Transcripts as files: `GET /downloads/jobs/{id}/transcript.{txt|srt|vtt|json}`.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, WWW_AUTHENTICATE};
+use actix_web::web::{Data, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, get};
+use domain::transcript::TranscriptFormat;
+use projections::ScopedConnection;
+use projections::jobs::{self, JobRow};
+use uuid::Uuid;
+
+use crate::ReadSide;
+use crate::error::ApiError;
+use crate::problem::Problem;
+use crate::session::Session;
+use crate::transcripts;
+
+pub(crate) fn routes(app: &mut ServiceConfig) {
+    app.service(transcript);
+}
+
+#[get("/downloads/jobs/{id}/transcript.{format}")]
+async fn transcript(
+    request: HttpRequest,
+    path: Path<(String, String)>,
+    read: Data<ReadSide>,
+) -> Result<HttpResponse, Problem> {
+    let authorization = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let session = match read.reader.authenticate(authorization) {
+        Ok((principal, _)) => Session::new(Arc::clone(&read.reader), principal),
+        Err(error) => {
+            let mut refused =
+                Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()).error_response();
+            let scheme = actix_web::http::header::HeaderValue::from_static("Bearer");
+            refused.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+            return Ok(refused);
+        }
+    };
+    let (id, format) = path.into_inner();
+    let format: TranscriptFormat = format.parse().map_err(|_| {
+        not_found("a transcript comes as transcript.txt, .srt, .vtt or .json: choose one of these")
+    })?;
+    let job = find(&session, &id)
+        .await?
+        .ok_or_else(|| not_found("there is no such job"))?;
+    let output = job.result.as_ref().ok_or_else(|| {
+        let detail =
+            "the job has no transcript: wait until it has succeeded, or submit a new one if it failed";
+        Problem::new(StatusCode::CONFLICT, "TRANSCRIPT_NOT_READY", detail)
+    })?;
+    let transcript = transcripts::load(&read.reader.objects, output).await;
+    let transcript = transcript.map_err(|error| Problem::internal(&error))?;
+    Ok(HttpResponse::Ok()
+        .content_type(format.content_type())
+        .insert_header((CACHE_CONTROL, "private, no-store"))
+        .insert_header((
+            CONTENT_DISPOSITION,
+            attachment(&job.recording.name, format.extension()),
+        ))
+        .body(transcript.to_format(format)))
+}
+
+async fn find(session: &Session, id: &str) -> Result<Option<JobRow>, Problem> {
+    let Ok(id) = id.parse::<Uuid>() else {
+        return Ok(None);
+    };
+    let mut connection: ScopedConnection = session.read(&[], None).await.map_err(|error| match error {
+        ApiError::Internal(error) => Problem::internal(error.as_ref()),
+        ApiError::Unauthenticated(_)
+        | ApiError::Forbidden(_)
+        | ApiError::BadUserInput(_)
+        | ApiError::NotFound(_)
+        | ApiError::StalePosition(_) => not_found("there is no such job"),
+    })?;
+    let (connection, scope) = connection.parts();
+    jobs::by_id(connection, scope, id)
+        .await
+        .map_err(|error| Problem::internal(&error))
+}
+
+fn not_found(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+}
+
+/// A header that names the file after the recording, in plain letters and, for those who read it, as it was.
+fn attachment(recording: &str, extension: &str) -> String {
+    let stem = recording.rsplit_once('.').map_or(recording, |(stem, _)| stem);
+    let stem: String = stem.chars().filter(|c| !c.is_control()).take(100).collect();
+    let plain: String = stem
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_ ".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let mut encoded = String::new();
+    for byte in stem.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing into a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    format!("attachment; filename=\"{plain}.{extension}\"; filename*=UTF-8''{encoded}.{extension}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::attachment;
+
+    #[test]
+    fn a_file_name_can_end_no_header_and_no_folder() {
+        assert_eq!(
+            attachment("../a \"b\"\r\nX: y.wav", "txt"),
+            "attachment; filename=\"___a _b_X_ y.txt\"; filename*=UTF-8''%2E%2E%2Fa%20%22b%22X%3A%20y.txt"
+        );
+        assert_eq!(
+            attachment("Gespräch.wav", "srt"),
+            "attachment; filename=\"Gespr_ch.srt\"; filename*=UTF-8''Gespr%C3%A4ch.srt"
+        );
+    }
+}

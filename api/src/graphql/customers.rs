@@ -1,0 +1,108 @@
+//! Customers: of the platform, of a reseller, or the one that asks.
+
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use projections::Projection;
+use projections::customers::{self, CustomerFilter, CustomerRow, Customers};
+
+use super::page::{connection, cost, request};
+use super::scalars::{id, int, parsed_id};
+use crate::error::ApiResult;
+use crate::session::Session;
+
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::tier::Tier")]
+pub(super) enum Tier {
+    Basic,
+    Premium,
+    Enterprise,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "projections::customers::CustomerStatus")]
+pub(super) enum CustomerStatus {
+    Active,
+    Expired,
+    Suspended,
+}
+
+#[derive(SimpleObject)]
+pub(super) struct Customer {
+    id: ID,
+    name: String,
+    contact_email: Option<String>,
+    tier: Tier,
+    status: CustomerStatus,
+    expires_at: DateTime<Utc>,
+    created_at: DateTime<Utc>,
+    reseller_id: ID,
+    users_total: i32,
+}
+
+impl Customer {
+    fn new(row: CustomerRow, now: DateTime<Utc>) -> Self {
+        Self {
+            id: id(row.tenant_id),
+            tier: row.tier.into(),
+            status: row.status(now).into(),
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+            reseller_id: id(row.reseller_id),
+            users_total: int(row.users_total),
+            name: row.name,
+            contact_email: row.contact_email,
+        }
+    }
+}
+
+connection!(CustomerConnection, CustomerEdge, Customer);
+
+#[derive(Default)]
+pub(super) struct CustomersQuery;
+
+#[Object]
+impl CustomersQuery {
+    #[graphql(complexity = "cost(first, child_complexity)")]
+    async fn customers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 20)] first: Option<i32>,
+        after: Option<String>,
+        search: Option<String>,
+        status: Option<CustomerStatus>,
+        min_position: Option<String>,
+    ) -> ApiResult<CustomerConnection> {
+        let session = Session::of(ctx)?;
+        let request = request(first, after.as_deref())?;
+        let now = session.reader.now();
+        let filter = CustomerFilter {
+            search: search.as_deref(),
+            status: status.map(|status| (status.into(), now)),
+        };
+        let mut connection = session.read(&[Customers::NAME], min_position.as_deref()).await?;
+        let (read, scope) = connection.parts();
+        let page = customers::page(read, scope, filter, request).await?;
+        Ok(CustomerConnection::new(
+            page,
+            after.is_some(),
+            CustomerRow::key,
+            |row| Customer::new(row, now),
+        ))
+    }
+
+    async fn customer(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        min_position: Option<String>,
+    ) -> ApiResult<Option<Customer>> {
+        let session = Session::of(ctx)?;
+        let mut connection = session.read(&[Customers::NAME], min_position.as_deref()).await?;
+        let (read, scope) = connection.parts();
+        let Some(id) = parsed_id(&id) else {
+            return Ok(None);
+        };
+        let row = customers::by_id(read, scope, id).await?;
+        Ok(row.map(|row| Customer::new(row, session.reader.now())))
+    }
+}

@@ -1,0 +1,104 @@
+//! A reseller's first page.
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use platform::Audience;
+use projections::activity::{self, ActivityRow};
+use projections::dashboard::{Month, SOURCES};
+use projections::page::PageRequest;
+use projections::{credit_transactions, dashboard, resellers, wait};
+
+use super::credits::CreditTransaction;
+use super::scalars::{Int64, id, int};
+use crate::error::{ApiError, ApiResult};
+use crate::session::Session;
+
+/// How many transactions and activities the page shows.
+const LATEST_ROWS: u32 = 10;
+
+#[derive(SimpleObject)]
+pub(super) struct Dashboard {
+    reseller_id: ID,
+    reseller_name: String,
+    /// Balance in days: one credit is one day.
+    balance_days: Int64,
+    customers_total: i32,
+    customers_active: i32,
+    customers_expired: i32,
+    customers_suspended: i32,
+    used_this_month: Int64,
+    new_this_month: i32,
+    period_start: DateTime<Utc>,
+    period_end: DateTime<Utc>,
+    last_transactions: Vec<CreditTransaction>,
+    recent_activity: Vec<Activity>,
+    /// Log position that the figures include.
+    position: String,
+}
+
+#[derive(SimpleObject)]
+pub(super) struct Activity {
+    position: String,
+    kind: String,
+    text: String,
+    actor_name: Option<String>,
+    at: DateTime<Utc>,
+}
+
+impl From<ActivityRow> for Activity {
+    fn from(row: ActivityRow) -> Self {
+        Self {
+            position: row.position.to_string(),
+            kind: row.kind,
+            text: row.text,
+            actor_name: row.actor_name,
+            at: row.at,
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct DashboardQuery;
+
+#[Object]
+impl DashboardQuery {
+    async fn dashboard(&self, ctx: &Context<'_>, min_position: Option<String>) -> ApiResult<Dashboard> {
+        let session = Session::of(ctx)?;
+        let instead = "the dashboard is a reseller's: an admin finds all resellers under `resellers`";
+        session.require(&[Audience::Reseller], instead)?;
+        let mut connection = session.read(SOURCES, min_position.as_deref()).await?;
+        let (read, scope) = connection.parts();
+        let reseller_id = scope.reseller_id().ok_or(ApiError::Forbidden(instead))?;
+        let reseller = resellers::by_id(read, scope, reseller_id.0)
+            .await?
+            .ok_or(ApiError::StalePosition(
+                "the reseller is not in the read tables yet: ask again shortly".to_owned(),
+            ))?;
+        let now = session.reader.now();
+        let month = Month::containing(now, &reseller.time_zone);
+        let figures = dashboard::figures(read, reseller_id, now, month).await?;
+        let latest = PageRequest {
+            first: LATEST_ROWS,
+            after: None,
+        };
+        let transactions = credit_transactions::page(read, scope, None, latest).await?;
+        let activity = activity::latest(read, scope, LATEST_ROWS).await?;
+        let position = wait::reached(&mut *read, SOURCES).await?;
+        Ok(Dashboard {
+            reseller_id: id(reseller.reseller_id),
+            reseller_name: reseller.name,
+            balance_days: Int64(reseller.balance),
+            customers_total: int(figures.customers_total),
+            customers_active: int(figures.customers_active),
+            customers_expired: int(figures.customers_expired),
+            customers_suspended: int(figures.customers_suspended),
+            used_this_month: Int64(figures.used_this_month),
+            new_this_month: int(figures.new_this_month),
+            period_start: month.start,
+            period_end: month.end,
+            last_transactions: transactions.rows.into_iter().map(Into::into).collect(),
+            recent_activity: activity.into_iter().map(Into::into).collect(),
+            position: position.to_string(),
+        })
+    }
+}

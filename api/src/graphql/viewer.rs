@@ -1,0 +1,120 @@
+//! Who is signed in, and what a customer may do now.
+
+use std::collections::BTreeSet;
+
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::tier::TierPolicy;
+use projections::grants::GrantRow;
+use projections::{grants, users};
+
+use super::customers::Tier;
+use super::scalars::{Int64, id, int, int64};
+use crate::error::ApiResult;
+use crate::session::Session;
+
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "platform::Audience")]
+pub(super) enum Audience {
+    Admin,
+    Reseller,
+    Portal,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::user::Role")]
+pub(super) enum Role {
+    PlatformAdmin,
+    PlatformFinance,
+    ResellerOwner,
+    CustomerAdmin,
+    CustomerUser,
+}
+
+#[derive(SimpleObject)]
+pub(super) struct Viewer {
+    id: ID,
+    name: String,
+    email: String,
+    role: Role,
+    audience: Audience,
+    reseller_id: Option<ID>,
+    tenant_id: Option<ID>,
+    /// What the customer's tier allows now; null outside the portal.
+    entitlement: Option<Entitlement>,
+}
+
+#[derive(SimpleObject)]
+pub(super) struct Entitlement {
+    tier: Option<Tier>,
+    expires_at: Option<DateTime<Utc>>,
+    upload_bytes_max: Int64,
+    concurrent_jobs_max: i32,
+    models: Vec<ModelChoice>,
+}
+
+#[derive(SimpleObject)]
+pub(super) struct ModelChoice {
+    name: String,
+    allowed: bool,
+    installed: bool,
+}
+
+impl Entitlement {
+    fn new(grant: Option<&GrantRow>, installed: &BTreeSet<String>) -> Self {
+        let policy = grant.map(|grant| grant.tier.policy());
+        let of_tier = policy.and_then(TierPolicy::models).unwrap_or_default();
+        let names: BTreeSet<&str> = installed
+            .iter()
+            .map(String::as_str)
+            .chain(of_tier.iter().copied())
+            .collect();
+        Self {
+            tier: grant.map(|grant| grant.tier.into()),
+            expires_at: grant.map(|grant| grant.ends_at),
+            upload_bytes_max: int64(policy.map_or(0, |policy| policy.upload_bytes_max)),
+            concurrent_jobs_max: policy.map_or(0, |policy| int(policy.concurrent_jobs_max)),
+            models: names
+                .into_iter()
+                .map(|name| ModelChoice {
+                    name: name.to_owned(),
+                    allowed: policy.is_some_and(|policy| policy.allows_model(name)),
+                    installed: installed.contains(name),
+                })
+                .collect(),
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    async fn viewer(&self, ctx: &Context<'_>) -> ApiResult<Viewer> {
+        let session = Session::of(ctx)?;
+        let principal = session.principal;
+        let mut connection = session.read(&[], None).await?;
+        let (read, scope) = connection.parts();
+        // Signed in a moment ago, the user may not be in the read tables yet: the token says the rest.
+        let user = users::by_id(read, scope, principal.user_id.0).await?;
+        let (name, email) = user.map(|user| (user.name, user.email)).unwrap_or_default();
+        let entitlement = match scope.tenant_id() {
+            Some(_) => {
+                let grant = grants::deciding(read, scope, session.reader.now()).await?;
+                Some(Entitlement::new(grant.as_ref(), &session.reader.installed_models))
+            }
+            None => None,
+        };
+        Ok(Viewer {
+            id: id(principal.user_id.0),
+            name: name.unwrap_or_default(),
+            email: email.unwrap_or_default(),
+            role: principal.role.into(),
+            audience: principal.audience().into(),
+            reseller_id: principal.home.reseller_id().map(|reseller| id(reseller.0)),
+            tenant_id: principal.home.tenant_id().map(|tenant| id(tenant.0)),
+            entitlement,
+        })
+    }
+}

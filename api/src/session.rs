@@ -1,0 +1,118 @@
+//! Who asks, and the one way for a resolver to the database: a transaction that is bound to the asker's scope.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_graphql::Context;
+use chrono::{DateTime, Utc};
+use platform::objects::Objects;
+use platform::tokens::TokenError;
+use platform::{Audience, Clock, Principal};
+use projections::wait::WAIT_MAX;
+use projections::{ScopedConnection, wait_for};
+use sqlx::PgPool;
+use store::Position;
+use store::wake::Wake;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use crate::ReadParts;
+use crate::error::{ApiError, ApiResult};
+
+/// What serves every request. The pool stays in this module: who wants rows needs a [`Session`].
+pub(crate) struct Reader {
+    pool: PgPool,
+    clock: Clock,
+    verifier: platform::tokens::Verifier,
+    pub(crate) objects: Objects,
+    wake: Wake,
+    pub(crate) installed_models: BTreeSet<String>,
+}
+
+impl Reader {
+    pub(crate) fn new(parts: ReadParts) -> Self {
+        Self {
+            pool: parts.pool,
+            clock: parts.clock,
+            verifier: parts.verifier,
+            objects: parts.objects,
+            wake: parts.wake,
+            installed_models: parts.installed_models.into_iter().collect(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Who holds the token of an `Authorization` value, and until when.
+    pub(crate) fn authenticate(
+        &self,
+        authorization: Option<&str>,
+    ) -> Result<(Principal, DateTime<Utc>), TokenError> {
+        let token = authorization
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or(TokenError::Invalid)?;
+        self.verifier.verify(token.trim(), self.now())
+    }
+}
+
+/// A request's principal with what serves it.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) reader: Arc<Reader>,
+    pub(crate) principal: Principal,
+}
+
+impl Session {
+    pub(crate) fn new(reader: Arc<Reader>, principal: Principal) -> Self {
+        Self { reader, principal }
+    }
+
+    pub(crate) fn of(context: &Context<'_>) -> ApiResult<Self> {
+        let reader = context
+            .data::<Arc<Reader>>()
+            .map_err(|_| internal("the schema has no reader"))?;
+        let principal = context.data::<Principal>().map_err(|_| {
+            ApiError::Unauthenticated(
+                "sign in first: this needs an access token from /api/auth/token".to_owned(),
+            )
+        })?;
+        Ok(Self::new(Arc::clone(reader), *principal))
+    }
+
+    /// Refuses all audiences but these. What it says depends on the asker alone, never on what exists.
+    pub(crate) fn require(&self, audiences: &[Audience], instead: &'static str) -> ApiResult<()> {
+        if audiences.contains(&self.principal.audience()) {
+            Ok(())
+        } else {
+            Err(ApiError::Forbidden(instead))
+        }
+    }
+
+    /// Begins to read, once the named projections include `min_position`.
+    pub(crate) async fn read(
+        &self,
+        projections: &[&str],
+        min_position: Option<&str>,
+    ) -> ApiResult<ScopedConnection> {
+        if let Some(text) = min_position {
+            let position: Position = text.parse().map_err(|error| bad_input(&error))?;
+            wait_for(&self.reader.pool, projections, position, WAIT_MAX).await?;
+        }
+        Ok(ScopedConnection::begin(&self.reader.pool, self.principal.scope()).await?)
+    }
+
+    /// Ids of jobs with new updates, from now on.
+    pub(crate) fn updated_jobs(&self) -> broadcast::Receiver<Uuid> {
+        self.reader.wake.jobs()
+    }
+}
+
+pub(crate) fn bad_input(error: &dyn std::error::Error) -> ApiError {
+    ApiError::BadUserInput(error.to_string())
+}
+
+fn internal(what: &'static str) -> ApiError {
+    ApiError::Internal(Arc::new(std::io::Error::other(what)))
+}

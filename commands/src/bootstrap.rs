@@ -1,0 +1,136 @@
+//! What an installation starts with: the first price list, and the demo.
+//!
+//! Every step is a command with a fixed id, so that running it again changes nothing, not even what people
+//! have changed since.
+
+use domain::credits::{Credits, Money};
+use domain::ids::{PLATFORM, ResellerId};
+use domain::price_list::PriceListCommand;
+use domain::tier::Tier;
+use domain::user::{Home, Role};
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+use store::append;
+use store::unit_of_work::{Cause, Owner};
+use uuid::Uuid;
+
+use crate::WriteSide;
+use crate::error::CommandError;
+use crate::resellers::{NewReseller, Registered};
+use crate::{credits, customers, people, resellers};
+
+/// The packs that the price list begins with: code, name, credits, price in US cents.
+const FIRST_PACKS: [(&str, &str, i64, i64); 3] = [
+    ("starter", "Starter", 900, 5_000),
+    ("business", "Business", 3_600, 18_000),
+    ("enterprise", "Enterprise", 10_800, 50_000),
+];
+
+pub const DEMO_PASSWORD: &str = "stentor-demo";
+pub const DEMO_ADMIN: &str = "admin@demo.test";
+pub const DEMO_RESELLER: &str = "reseller@demo.test";
+pub const DEMO_CUSTOMER: &str = "customer@demo.test";
+
+fn cause(write: &WriteSide, step: &str) -> Cause {
+    let name = format!("bootstrap {step}");
+    Cause {
+        command_id: Uuid::new_v5(&PLATFORM, name.as_bytes()),
+        fingerprint: Sha256::digest(name.as_bytes()).to_vec(),
+        actor: None,
+        owner: Owner::PLATFORM,
+        at: write.clock.now(),
+    }
+}
+
+/// Publishes the first price list, once.
+///
+/// # Errors
+/// The database fails.
+pub async fn price_list(write: &WriteSide) -> Result<(), CommandError> {
+    for (code, name, credits, amount_minor) in FIRST_PACKS {
+        let command = PriceListCommand::PublishPack {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            credits: Credits(credits),
+            price: Money {
+                amount_minor,
+                currency: "USD".to_owned(),
+            },
+        };
+        credits::change_price_list(write, &cause(write, &format!("pack {code}")), command).await?;
+    }
+    Ok(())
+}
+
+/// Registers a platform admin. Answers `false` if the address has one already.
+///
+/// # Errors
+/// The address or the password breaks a rule, or another kind of user has the address.
+pub async fn admin(
+    write: &WriteSide,
+    name: &str,
+    email: &str,
+    password: SecretString,
+) -> Result<bool, CommandError> {
+    let cause = cause(write, &format!("admin {}", email.trim().to_lowercase()));
+    if carried(write, &cause).await?.is_some() {
+        return Ok(false);
+    }
+    let user = people::prepare(write, name, email, Some(password)).await?;
+    people::add(write, &cause, &user, Role::PlatformAdmin, Home::Platform).await?;
+    Ok(true)
+}
+
+/// Makes the demo's three accounts, a reseller with credits and a customer with access.
+///
+/// # Errors
+/// The database fails, or somebody else has one of the demo's addresses.
+pub async fn demo(write: &WriteSide) -> Result<(), CommandError> {
+    let password = || Some(SecretString::from(DEMO_PASSWORD));
+    price_list(write).await?;
+    admin(write, "Ada Admin", DEMO_ADMIN, DEMO_PASSWORD.into()).await?;
+    let step = cause(write, "demo reseller");
+    let registered: Registered = if let Some(outcome) = carried(write, &step).await? {
+        serde_json::from_value(outcome)?
+    } else {
+        let owner = people::prepare(write, "Rita Reseller", DEMO_RESELLER, password()).await?;
+        let reseller = NewReseller {
+            name: "Demo Reseller".to_owned(),
+            contact_email: DEMO_RESELLER.to_owned(),
+            commission_rate: rust_decimal::Decimal::new(20, 2),
+            time_zone: "Europe/Berlin".to_owned(),
+        };
+        resellers::register(write, &step, reseller, &owner).await?.value
+    };
+    let reseller_id = ResellerId(registered.reseller_id);
+    credits::sell_pack(
+        write,
+        &cause(write, "demo purchase"),
+        reseller_id,
+        "business",
+        None,
+    )
+    .await?;
+    let step = cause(write, "demo customer");
+    if carried(write, &step).await?.is_none() {
+        let user = people::prepare(write, "Carl Customer", DEMO_CUSTOMER, password()).await?;
+        customers::create(
+            write,
+            &step,
+            reseller_id,
+            "Demo Customer",
+            Tier::Premium,
+            365,
+            &user,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn carried(write: &WriteSide, cause: &Cause) -> Result<Option<serde_json::Value>, CommandError> {
+    let mut connection = write.pool.acquire().await?;
+    Ok(append::carried(&mut connection, cause.command_id)
+        .await?
+        .map(|carried| carried.outcome))
+}

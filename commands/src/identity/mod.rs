@@ -1,0 +1,7 @@
+//! Who is calling: passwords, sessions, sign-in, and the extractors that vouch for a principal.
+
+pub mod caller;
+pub mod passwords;
+pub mod rate_limit;
+pub mod sessions;
+pub mod sign_in;

@@ -1,0 +1,93 @@
+//! Use cases of a customer around jobs.
+
+use domain::ids::{JobId, RecordingId};
+use domain::job::{Job, JobCommand, JobError, JobRequest, SpeechTask, WorkflowVersion};
+use domain::recording::{Recording, RecordingError};
+use store::unit_of_work::{Cause, Owner, UnitOfWork};
+use uuid::Uuid;
+
+use crate::WriteSide;
+use crate::bus::Done;
+use crate::entitlement;
+use crate::error::CommandError;
+use crate::identity::caller::TenantCaller;
+
+/// What a customer asks for.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    pub recording_id: RecordingId,
+    pub model: String,
+    pub language: Option<String>,
+    pub task: SpeechTask,
+    /// The workflow that asks, if one does.
+    pub workflow: Option<WorkflowVersion>,
+}
+
+/// Queues a job. Whether the broker runs does not matter here.
+///
+/// # Errors
+/// The recording is not the customer's, or the tier does not allow what is asked.
+pub async fn submit(
+    write: &WriteSide,
+    cause: &Cause,
+    caller: &TenantCaller,
+    job: NewJob,
+) -> Result<Done<Uuid>, CommandError> {
+    let job_id = JobId(Uuid::now_v7());
+    let owner = Owner::tenant(caller.reseller_id, caller.tenant_id);
+    let decide = async |unit: &mut UnitOfWork<'_>| {
+        let policy = entitlement::policy(unit, caller.reseller_id, caller.tenant_id, cause.at).await?;
+        let recording = unit.load::<Recording>(&job.recording_id.to_string()).await?;
+        let stored = recording
+            .stored()
+            .filter(|stored| stored.tenant_id == caller.tenant_id)
+            .ok_or_else(|| CommandError::refused(&RecordingError::RecordingNotFound))?;
+        let request = JobRequest {
+            reseller_id: caller.reseller_id,
+            tenant_id: caller.tenant_id,
+            submitted_by: caller.user_id,
+            recording_id: job.recording_id,
+            audio_key: stored.object_key.clone(),
+            model: job.model.clone(),
+            language: job.language.clone(),
+            task: job.task,
+            concurrent_jobs_max: policy.concurrent_jobs_max,
+            workflow: job.workflow,
+        };
+        let installed_models = write.config.speech.installed_models.clone();
+        let command = JobCommand::Submit {
+            request,
+            policy,
+            installed_models,
+        };
+        unit.execute::<Job>(owner, &job_id.to_string(), command).await?;
+        Ok(job_id.0)
+    };
+    write.bus.run(cause, None, decide).await
+}
+
+/// Cancels a job of the caller's customer.
+///
+/// # Errors
+/// The job is not the customer's, or has ended.
+pub async fn cancel(
+    write: &WriteSide,
+    cause: &Cause,
+    caller: &TenantCaller,
+    job_id: JobId,
+) -> Result<Done<()>, CommandError> {
+    let owner = Owner::tenant(caller.reseller_id, caller.tenant_id);
+    let decide = async |unit: &mut UnitOfWork<'_>| {
+        let job = unit.load::<Job>(&job_id.to_string()).await?;
+        if job
+            .request()
+            .is_none_or(|request| request.tenant_id != caller.tenant_id)
+        {
+            return Err(CommandError::refused(&JobError::JobNotFound));
+        }
+        unit.execute::<Job>(owner, &job_id.to_string(), JobCommand::Cancel)
+            .await?;
+        Ok(())
+    };
+    write.bus.run(cause, None, decide).await
+}

@@ -1,0 +1,171 @@
+//! Use cases around users: registering one, changing a password.
+
+use actix_web::http::StatusCode;
+use domain::ids::UserId;
+use domain::personal::Sealed;
+use domain::text::{self, NAME_CHARS_MAX};
+use domain::user::{Home, Identity, Role, User, UserCommand};
+use secrecy::SecretString;
+use store::append::Claim;
+use store::unit_of_work::{Cause, Owner, UnitOfWork};
+use uuid::Uuid;
+
+use crate::WriteSide;
+use crate::bus::Done;
+use crate::error::{CommandError, Problem};
+use crate::identity::{passwords, sessions};
+
+/// Kind of the claim that makes e-mail addresses unique.
+pub const EMAIL_CLAIM: &str = "email";
+const EMAIL_BYTES_MAX: usize = 254;
+
+/// A user to be: personal fields sealed, password hashed and stored. Nothing refers to it until its events
+/// are appended.
+pub struct NewUser {
+    pub user_id: UserId,
+    pub name: Sealed,
+    pub email: Sealed,
+    email_digest: Vec<u8>,
+    /// To be shown once, where the caller gave none.
+    pub temporary_password: Option<SecretString>,
+}
+
+/// An address in the form in which it is stored and compared.
+///
+/// # Errors
+/// It is none.
+pub fn checked_email(email: &str) -> Result<String, CommandError> {
+    let email = email.trim().to_lowercase();
+    let fits = email.len() <= EMAIL_BYTES_MAX
+        && !email.chars().any(|c| c.is_control() || c.is_whitespace())
+        && email.split_once('@').is_some_and(|(local, host)| {
+            !local.is_empty()
+                && !host.contains('@')
+                && host.split('.').count() > 1
+                && !host.split('.').any(str::is_empty)
+        });
+    if fits {
+        Ok(email)
+    } else {
+        let detail = "this is no e-mail address: expected one such as name@example.com";
+        Err(Problem::new(StatusCode::BAD_REQUEST, "INVALID_EMAIL", detail).into())
+    }
+}
+
+/// Prepares a user before the append that registers it.
+///
+/// # Errors
+/// A field breaks a rule, or the database fails.
+pub async fn prepare(
+    write: &WriteSide,
+    name: &str,
+    email: &str,
+    password: Option<SecretString>,
+) -> Result<NewUser, CommandError> {
+    let user_id = UserId(Uuid::now_v7());
+    let email = checked_email(email)?;
+    let name = text::checked(name, NAME_CHARS_MAX)
+        .ok_or_else(|| Problem::invalid(format!("a person's name has 1 to {NAME_CHARS_MAX} characters")))?;
+    let (password, temporary_password) = if let Some(password) = password {
+        passwords::check(&password)?;
+        (password, None)
+    } else {
+        let temporary = passwords::temporary();
+        (temporary.clone(), Some(temporary))
+    };
+    let hash = passwords::hash(password).await?;
+    let mut connection = write.pool.acquire().await?;
+    let user = NewUser {
+        user_id,
+        name: write.vault.seal(&mut connection, user_id.0, &name).await?,
+        email: write.vault.seal(&mut connection, user_id.0, &email).await?,
+        email_digest: write.vault.digest(EMAIL_CLAIM, &email),
+        temporary_password,
+    };
+    passwords::store(&mut connection, user_id, &hash, write.clock.now()).await?;
+    Ok(user)
+}
+
+/// Registers a prepared user within a unit of work.
+///
+/// # Errors
+/// The role does not belong to the home.
+pub async fn register(
+    unit: &mut UnitOfWork<'_>,
+    user: &NewUser,
+    role: Role,
+    home: Home,
+) -> Result<(), CommandError> {
+    let id = user.user_id.to_string();
+    let owner = Owner {
+        reseller_id: home.reseller_id(),
+        tenant_id: home.tenant_id(),
+    };
+    let identity = Identity {
+        name: user.name.clone(),
+        email: user.email.clone(),
+        role,
+        home,
+    };
+    unit.execute::<User>(owner, &id, UserCommand::Register(identity))
+        .await?;
+    unit.claim(Claim {
+        kind: EMAIL_CLAIM,
+        digest: user.email_digest.clone(),
+        aggregate_type: "user",
+        aggregate_id: id,
+    });
+    Ok(())
+}
+
+/// Registers one user at `home`.
+///
+/// # Errors
+/// The role does not belong there, or the address is taken.
+pub async fn add(
+    write: &WriteSide,
+    cause: &Cause,
+    user: &NewUser,
+    role: Role,
+    home: Home,
+) -> Result<Done<UserId>, CommandError> {
+    let decide = async |unit: &mut UnitOfWork<'_>| {
+        register(unit, user, role, home).await?;
+        Ok(user.user_id)
+    };
+    write.bus.run(cause, None, decide).await
+}
+
+/// Sets a new password for a user who knows the present one, and ends the user's sessions.
+///
+/// # Errors
+/// The present password is wrong, or the new one may not be set.
+pub async fn change_password(
+    write: &WriteSide,
+    cause: &Cause,
+    user_id: UserId,
+    owner: Owner,
+    current: SecretString,
+    new: SecretString,
+) -> Result<Done<()>, CommandError> {
+    passwords::check(&new)?;
+    // Hash and sessions change before the event is appended: when the process dies between the two, the same
+    // request finds the new password set already and goes on from there.
+    let decide = async |unit: &mut UnitOfWork<'_>| {
+        let mut connection = write.pool.acquire().await?;
+        let stored = passwords::stored(&mut connection, user_id).await?;
+        let known = passwords::verify(current.clone(), stored.clone()).await?
+            || passwords::verify(new.clone(), stored).await?;
+        if !known {
+            let detail = "the current password is wrong: type it again";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "WRONG_PASSWORD", detail).into());
+        }
+        let hash = passwords::hash(new.clone()).await?;
+        passwords::store(&mut connection, user_id, &hash, cause.at).await?;
+        sessions::end_all(&mut connection, user_id).await?;
+        unit.execute::<User>(owner, &user_id.to_string(), UserCommand::ChangePassword)
+            .await?;
+        Ok(())
+    };
+    write.bus.run(cause, None, decide).await
+}

@@ -1,0 +1,197 @@
+//! /api/auth: sign in and out, the session, access tokens.
+
+use actix_web::cookie::time::OffsetDateTime;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use chrono::{DateTime, Utc};
+use domain::user::Role;
+use platform::Audience;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::WriteSide;
+use crate::error::{CommandError, Problem};
+use crate::identity::caller::{Caller, unauthenticated};
+use crate::identity::sessions::{self, COOKIE, Session};
+use crate::identity::sign_in::{self, Person};
+use crate::rest::request::{Body, OptionalBody, client};
+
+pub fn routes(app: &mut ServiceConfig) {
+    app.service(sign_in_route)
+        .service(session_route)
+        .service(sign_out_route)
+        .service(token_route);
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    email: String,
+    #[schema(value_type = String)]
+    password: SecretString,
+    /// `admin`, `reseller` or `portal`: the sign-in page; users of another one are refused.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    audience: Option<Audience>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    user: UserView,
+    /// Goes into the header X-CSRF-Token of everything but GET.
+    csrf_token: String,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserView {
+    id: Uuid,
+    name: String,
+    email: String,
+    #[schema(value_type = String)]
+    role: Role,
+    #[schema(value_type = String)]
+    audience: Audience,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reseller_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<Uuid>,
+}
+
+impl From<Person> for UserView {
+    fn from(person: Person) -> Self {
+        let principal = person.principal;
+        Self {
+            id: principal.user_id.0,
+            name: person.name,
+            email: person.email,
+            role: principal.role,
+            audience: principal.audience(),
+            reseller_id: principal.home.reseller_id().map(|id| id.0),
+            tenant_id: principal.home.tenant_id().map(|id| id.0),
+        }
+    }
+}
+
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRequest {
+    /// Left out with the password, the session's user gets the token.
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessToken {
+    /// EdDSA JWT for `Authorization: Bearer`, on GraphQL, its WebSocket, downloads and this API.
+    access_token: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// Opens a session.
+#[utoipa::path(tag = "auth", request_body = SignIn, responses(
+    (status = 200, body = SessionView), (status = 401, body = Problem), (status = 429, body = Problem)))]
+#[post("/auth/sign-in")]
+async fn sign_in_route(
+    write: Data<WriteSide>,
+    request: HttpRequest,
+    body: Body<SignIn>,
+) -> Result<HttpResponse, CommandError> {
+    let Body(SignIn {
+        email,
+        password,
+        audience,
+    }) = body;
+    let person = sign_in::sign_in(&write, &email, password, audience, &client(&request)).await?;
+    let ttl = write.config.identity.session_ttl();
+    let mut connection = write.pool.acquire().await?;
+    let session = sessions::create(&mut connection, person.principal.user_id, write.clock.now(), ttl).await?;
+    let expires = OffsetDateTime::from_unix_timestamp(session.expires_at.timestamp())
+        .map_err(CommandError::internal)?;
+    let cookie = Cookie::build(COOKIE, session.cookie)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(write.config.is_production())
+        .expires(expires)
+        .finish();
+    let view = SessionView {
+        user: person.into(),
+        csrf_token: session.csrf_token,
+    };
+    Ok(HttpResponse::Ok().cookie(cookie).json(view))
+}
+
+/// The present session.
+#[utoipa::path(tag = "auth", responses((status = 200, body = SessionView), (status = 401, body = Problem)))]
+#[get("/auth/session")]
+async fn session_route(write: Data<WriteSide>, request: HttpRequest) -> Result<HttpResponse, CommandError> {
+    let ended = || unauthenticated("sign in first");
+    let cookie = request.cookie(COOKIE).ok_or_else(ended)?;
+    let mut connection = write.pool.acquire().await?;
+    let session = sessions::find(&mut connection, cookie.value(), write.clock.now())
+        .await?
+        .ok_or_else(ended)?;
+    let person = sign_in::person(&write, &mut connection, session.user_id)
+        .await?
+        .ok_or_else(ended)?;
+    let csrf_token = Session::csrf_token(&session).to_owned();
+    Ok(HttpResponse::Ok().json(SessionView {
+        user: person.into(),
+        csrf_token,
+    }))
+}
+
+/// Ends the present session.
+#[utoipa::path(tag = "auth", responses((status = 204), (status = 401, body = Problem)))]
+#[post("/auth/sign-out")]
+async fn sign_out_route(
+    write: Data<WriteSide>,
+    request: HttpRequest,
+    _: Caller,
+) -> Result<HttpResponse, CommandError> {
+    if let Some(cookie) = request.cookie(COOKIE) {
+        let mut connection = write.pool.acquire().await?;
+        sessions::end(&mut connection, cookie.value()).await?;
+    }
+    let mut gone = Cookie::build(COOKIE, "").path("/").http_only(true).finish();
+    gone.make_removal();
+    Ok(HttpResponse::NoContent().cookie(gone).finish())
+}
+
+/// A short-lived access token, for the session's user or for an e-mail address and a password.
+#[utoipa::path(tag = "auth", request_body = Option<TokenRequest>, responses(
+    (status = 200, body = AccessToken), (status = 401, body = Problem), (status = 429, body = Problem)))]
+#[post("/auth/token")]
+async fn token_route(
+    write: Data<WriteSide>,
+    request: HttpRequest,
+    caller: Result<Caller, CommandError>,
+    body: OptionalBody<TokenRequest>,
+) -> Result<HttpResponse, CommandError> {
+    let TokenRequest { email, password } = body.0.unwrap_or_default();
+    let principal = match (email, password) {
+        (Some(email), Some(password)) => {
+            sign_in::sign_in(&write, &email, password, None, &client(&request))
+                .await?
+                .principal
+        }
+        (None, None) => caller?.0,
+        (Some(_), None) | (None, Some(_)) => {
+            let detail = "email and password belong together: send both, or neither with a session";
+            return Err(Problem::invalid(detail).into());
+        }
+    };
+    let (access_token, expires_at) = write.signer.access(&principal, write.clock.now())?;
+    Ok(HttpResponse::Ok().json(AccessToken {
+        access_token,
+        expires_at,
+    }))
+}

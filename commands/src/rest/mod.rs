@@ -1,0 +1,58 @@
+//! The REST API of the write side. A handler reads its input, calls one use case, and answers.
+
+mod admin;
+mod answer;
+mod auth;
+mod jobs;
+pub mod openapi;
+mod request;
+mod reseller;
+mod shapes;
+mod tenant;
+mod user;
+mod work;
+mod workflows;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
+
+use crate::WriteSide;
+use crate::error::{CommandError, Problem};
+
+/// Adds every route below /api.
+pub fn configure(app: &mut ServiceConfig, write: Data<WriteSide>) {
+    app.app_data(write).service(
+        web::scope("/api")
+            .app_data(
+                PathConfig::default().error_handler(|_, _| CommandError::from(no_such_address()).into()),
+            )
+            .app_data(QueryConfig::default().error_handler(|error, _| invalid_query(&error).into()))
+            .configure(auth::routes)
+            .configure(admin::routes)
+            .configure(reseller::routes)
+            .configure(tenant::routes)
+            .configure(user::routes)
+            .configure(jobs::routes)
+            .configure(workflows::routes)
+            .configure(work::routes)
+            .configure(openapi::routes)
+            .default_service(web::to(unknown)),
+    );
+}
+
+async fn unknown() -> Result<HttpResponse, CommandError> {
+    Err(no_such_address().into())
+}
+
+fn invalid_query(error: &impl std::fmt::Display) -> CommandError {
+    Problem::invalid(format!(
+        "the address' query does not fit: {error}; /api/openapi.json tells it"
+    ))
+    .into()
+}
+
+fn no_such_address() -> Problem {
+    let detail = "there is no such address: /api/openapi.json lists them all";
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+}

@@ -1,0 +1,174 @@
+//! A command as it arrives: JSON body, idempotency key, and the digest that binds the two.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpRequest};
+use chrono::{DateTime, Utc};
+use domain::ids::UserId;
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use store::unit_of_work::{Cause, Owner};
+use uuid::Uuid;
+
+use crate::error::{CommandError, Problem};
+
+const BODY_BYTES_MAX: usize = 64 * 1024;
+const KEY_CHARS_MAX: usize = 200;
+const KEY_HEADER: &str = "Idempotency-Key";
+/// Namespace of command ids.
+const COMMANDS: Uuid = Uuid::from_u128(0x8c1f_5b1e_94d2_4f0e_9d0a_6f2f_5a7e_1c42);
+
+type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, CommandError>>>>;
+
+/// A JSON body alone.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = CommandError;
+    type Future = Extracting<Self>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        Box::pin(async move { parse(&collect(payload, BODY_BYTES_MAX).await?).map(Self) })
+    }
+}
+
+/// A JSON body that may be left out.
+pub struct OptionalBody<T>(pub Option<T>);
+
+impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
+    type Error = CommandError;
+    type Future = Extracting<Self>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        Box::pin(async move {
+            let body = collect(payload, BODY_BYTES_MAX).await?;
+            if body.is_empty() {
+                Ok(Self(None))
+            } else {
+                parse(&body).map(|body| Self(Some(body)))
+            }
+        })
+    }
+}
+
+/// The key under which a command is carried out once.
+pub struct Key {
+    key: String,
+    /// Method and path: the same key means nothing elsewhere.
+    target: String,
+}
+
+impl Key {
+    pub fn of(request: &HttpRequest) -> Result<Self, CommandError> {
+        let key = request
+            .headers()
+            .get(KEY_HEADER)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        if key.is_empty() || key.len() > KEY_CHARS_MAX {
+            let detail = format!(
+                "the header {KEY_HEADER} is needed, with 1 to {KEY_CHARS_MAX} characters: send a new UUID per \
+                 command, and the same one when you repeat it"
+            );
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_MISSING", detail).into());
+        }
+        Ok(Self {
+            key: key.to_owned(),
+            target: format!("{} {}", request.method(), request.path()),
+        })
+    }
+
+    /// The cause of a command whose payload is told by `payload`.
+    pub fn cause(&self, payload: &[u8], actor: UserId, owner: Owner, at: DateTime<Utc>) -> Cause {
+        let name = format!("{actor} {}", self.key);
+        let fingerprint = Sha256::new()
+            .chain_update(&self.target)
+            .chain_update([0])
+            .chain_update(payload);
+        Cause {
+            command_id: Uuid::new_v5(&COMMANDS, name.as_bytes()),
+            fingerprint: fingerprint.finalize().to_vec(),
+            actor: Some(actor.0),
+            owner,
+            at,
+        }
+    }
+}
+
+/// A JSON command with its key.
+pub struct Command<T> {
+    pub input: T,
+    key: Key,
+    body: Bytes,
+}
+
+impl<T> Command<T> {
+    pub fn cause(&self, actor: UserId, owner: Owner, at: DateTime<Utc>) -> Cause {
+        self.key.cause(&self.body, actor, owner, at)
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
+    type Error = CommandError;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (key, payload) = (Key::of(request), payload.take());
+        Box::pin(async move {
+            let key = key?;
+            let body = collect(payload, BODY_BYTES_MAX).await?;
+            Ok(Self {
+                input: parse(&body)?,
+                key,
+                body,
+            })
+        })
+    }
+}
+
+/// Reads a body of at most `bytes_max`.
+pub async fn collect(mut payload: Payload, bytes_max: usize) -> Result<Bytes, CommandError> {
+    let mut body = BytesMut::new();
+    while let Some(piece) = payload.next().await {
+        let piece =
+            piece.map_err(|error| Problem::invalid(format!("the body could not be read: {error}")))?;
+        if body.len() + piece.len() > bytes_max {
+            let detail = format!("the body is larger than {bytes_max} bytes: send less at a time");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail).into());
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body.freeze())
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, CommandError> {
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("the JSON body does not fit: {error}; /api/openapi.json tells its shape");
+        Problem::invalid(detail).into()
+    })
+}
+
+/// The client's address, for rate limits.
+pub fn client(request: &HttpRequest) -> String {
+    request
+        .peer_addr()
+        .map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string())
+}
+
+/// The announced size of a body, where the client announced it.
+pub fn content_length(request: &HttpRequest) -> Option<u64> {
+    request
+        .headers()
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}

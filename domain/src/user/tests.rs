@@ -1,0 +1,156 @@
+//! People: who may be registered where, and their passwords.
+
+use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+use strum::IntoEnumIterator;
+use uuid::Uuid;
+
+use super::*;
+
+fn given(events: Vec<UserEvent>) -> AggregateTestExecutor<User> {
+    TestFramework::with(()).given(events)
+}
+
+#[track_caller]
+fn refused(past: Vec<UserEvent>, command: UserCommand, error: UserError) {
+    assert_told(&error);
+    given(past).when(command).then_expect_error(error);
+}
+
+/// A new refusal does not compile until its code and kind stand here.
+#[track_caller]
+fn assert_told(error: &UserError) {
+    let told = match error {
+        UserError::UserNotFound => ("USER_NOT_FOUND", RefusalKind::NotFound),
+        UserError::UserAlreadyRegistered => ("USER_ALREADY_REGISTERED", RefusalKind::Conflict),
+        UserError::RoleNotAllowed(_) => ("ROLE_NOT_ALLOWED", RefusalKind::Invalid),
+    };
+    assert_eq!((error.code(), error.kind()), told);
+}
+
+const NORDKLANG: ResellerId = ResellerId(Uuid::from_u128(1));
+const RADIO_MITTE: TenantId = TenantId(Uuid::from_u128(2));
+const HOMES: [Home; 3] = [
+    Home::Platform,
+    Home::Reseller(NORDKLANG),
+    Home::Tenant {
+        reseller_id: NORDKLANG,
+        tenant_id: RADIO_MITTE,
+    },
+];
+
+fn sealed(text: &str) -> Sealed {
+    Sealed {
+        subject: Uuid::from_u128(7),
+        text: text.to_owned(),
+    }
+}
+
+fn ada(role: Role, home: Home) -> Identity {
+    Identity {
+        name: sealed("QWRh"),
+        email: sealed("YWRhQA=="),
+        role,
+        home,
+    }
+}
+
+fn registered(role: Role, home: Home) -> UserEvent {
+    let Identity {
+        name,
+        email,
+        role,
+        home,
+    } = ada(role, home);
+    UserEvent::UserRegistered {
+        name,
+        email,
+        role,
+        home,
+    }
+}
+
+/// Where people with this role belong. A new role does not compile until it has a place.
+fn home_of(role: Role) -> Home {
+    match role {
+        Role::PlatformAdmin | Role::PlatformFinance => Home::Platform,
+        Role::ResellerOwner => Home::Reseller(NORDKLANG),
+        Role::CustomerAdmin | Role::CustomerUser => Home::Tenant {
+            reseller_id: NORDKLANG,
+            tenant_id: RADIO_MITTE,
+        },
+    }
+}
+
+#[test]
+fn a_user_is_registered_where_the_role_belongs_and_nowhere_else() {
+    for role in Role::iter() {
+        for home in HOMES {
+            let command = UserCommand::Register(ada(role, home));
+            if home == home_of(role) {
+                given(vec![])
+                    .when(command)
+                    .then_expect_events(vec![registered(role, home)]);
+            } else {
+                refused(vec![], command, UserError::RoleNotAllowed(role));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_misplaced_role_is_named() {
+    assert_eq!(
+        UserError::RoleNotAllowed(Role::PlatformAdmin).to_string(),
+        "the role platform_admin does not belong there: platform roles to the platform, reseller roles to a \
+         reseller, customer roles to a customer"
+    );
+}
+
+#[test]
+fn a_user_is_registered_only_once() {
+    let past = vec![registered(Role::PlatformAdmin, Home::Platform)];
+    let again = UserCommand::Register(ada(Role::PlatformAdmin, Home::Platform));
+    refused(past, again, UserError::UserAlreadyRegistered);
+}
+
+#[test]
+fn a_password_can_be_changed_again_and_again() {
+    let mut past = vec![registered(Role::PlatformAdmin, Home::Platform)];
+    given(past.clone())
+        .when(UserCommand::ChangePassword)
+        .then_expect_events(vec![UserEvent::PasswordChanged]);
+    past.push(UserEvent::PasswordChanged);
+    given(past)
+        .when(UserCommand::ChangePassword)
+        .then_expect_events(vec![UserEvent::PasswordChanged]);
+}
+
+#[test]
+fn a_stranger_has_no_password_to_change() {
+    refused(vec![], UserCommand::ChangePassword, UserError::UserNotFound);
+}
+
+#[test]
+fn a_user_keeps_the_identity_of_its_registration() {
+    let mut user = User::default();
+    assert_eq!(user.identity(), None);
+    user.evolve(registered(Role::ResellerOwner, Home::Reseller(NORDKLANG)));
+    user.evolve(UserEvent::PasswordChanged);
+    assert_eq!(
+        user.identity(),
+        Some(&ada(Role::ResellerOwner, Home::Reseller(NORDKLANG)))
+    );
+}
+
+#[test]
+fn a_home_tells_whose_reach_the_user_is_in() {
+    let ids = HOMES.map(|home| (home.reseller_id(), home.tenant_id()));
+    assert_eq!(
+        ids,
+        [
+            (None, None),
+            (Some(NORDKLANG), None),
+            (Some(NORDKLANG), Some(RADIO_MITTE))
+        ]
+    );
+}

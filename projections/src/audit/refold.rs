@@ -1,0 +1,57 @@
+//! Folds the log from its first event into the audit's own tables.
+
+use sqlx::{Connection, PgConnection};
+use store::vault::Vault;
+use store::{Position, feed};
+
+use super::log::CreditSums;
+use super::{AuditError, Subject};
+use crate::fold::{BATCH_EVENTS_MAX, write_into};
+use crate::projection::ProjectionError;
+
+/// Folds up to each subject's checkpoint. Returns how many events were read.
+///
+/// Transactions are short: as writers they hold back the feed of everybody.
+pub(super) async fn refold(
+    connection: &mut PgConnection,
+    scratch: &str,
+    subjects: &mut [Subject],
+    vault: &Vault,
+    credits: &mut CreditSums,
+) -> Result<u64, AuditError> {
+    let until = subjects
+        .iter()
+        .map(|subject| subject.checkpoint)
+        .max()
+        .unwrap_or_default();
+    let mut after = Position::START;
+    let mut events = 0;
+    while after < until {
+        let mut batch = feed::read(connection, after, BATCH_EVENTS_MAX)
+            .await
+            .map_err(ProjectionError::from)?;
+        batch.retain(|recorded| recorded.position <= until);
+        let Some(last) = batch.last() else {
+            break;
+        };
+        after = last.position;
+        let mut transaction = connection.begin().await?;
+        sqlx::query("SET LOCAL synchronous_commit = off")
+            .execute(&mut *transaction)
+            .await?;
+        write_into(&mut transaction, scratch).await?;
+        for recorded in &batch {
+            events += 1;
+            credits.add(recorded);
+            for subject in subjects
+                .iter_mut()
+                .filter(|subject| recorded.position <= subject.checkpoint)
+            {
+                subject.model.fold(&mut transaction, recorded, vault).await?;
+                subject.events += 1;
+            }
+        }
+        transaction.commit().await?;
+    }
+    Ok(events)
+}

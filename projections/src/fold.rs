@@ -1,0 +1,129 @@
+//! One step of a projection: a batch of events, their rows and the checkpoint in one transaction.
+
+use sqlx::{PgConnection, PgPool, Row};
+use store::vault::Vault;
+use store::{Position, feed};
+use uuid::Uuid;
+
+use crate::projection::{ProjectionError, ReadModel};
+
+/// Most events in one transaction. It holds back the feed while it runs, so it is kept short.
+pub(crate) const BATCH_EVENTS_MAX: i64 = 500;
+
+const LIVE_TABLES: &str = "read, live";
+
+/// What a step did.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Another process leads this projection.
+    Follower,
+    /// Nothing was left to fold.
+    Idle { at: Position },
+    Folded {
+        events: usize,
+        at: Position,
+        jobs: Vec<Uuid>,
+    },
+}
+
+/// Folds the next batch, unless another process is at it.
+pub(crate) async fn step(
+    pool: &PgPool,
+    model: &dyn ReadModel,
+    vault: &Vault,
+) -> Result<Step, ProjectionError> {
+    let mut transaction = pool.begin().await?;
+    // Rows and checkpoint are lost together, if at all, and are folded again.
+    sqlx::query("SET LOCAL synchronous_commit = off")
+        .execute(&mut *transaction)
+        .await?;
+    if !lead(&mut transaction, model).await? {
+        return Ok(Step::Follower);
+    }
+    let from = checkpoint(&mut transaction, model).await?;
+    let batch = feed::read(&mut transaction, from, BATCH_EVENTS_MAX).await?;
+    let Some(last) = batch.last() else {
+        return Ok(Step::Idle { at: from });
+    };
+    write_into(&mut transaction, LIVE_TABLES).await?;
+    let mut jobs = Vec::new();
+    for recorded in &batch {
+        model.fold(&mut transaction, recorded, vault).await?;
+        jobs.extend(model.job_updated_by(recorded).filter(|job| !jobs.contains(job)));
+    }
+    advance(&mut transaction, model, from, last.position).await?;
+    transaction.commit().await?;
+    Ok(Step::Folded {
+        events: batch.len(),
+        at: last.position,
+        jobs,
+    })
+}
+
+/// Lets the transaction's unqualified table names mean those of `schemas`.
+pub(crate) async fn write_into(connection: &mut PgConnection, schemas: &str) -> sqlx::Result<()> {
+    sqlx::query("SELECT set_config('search_path', $1, true)")
+        .bind(schemas)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Leadership saves work; what keeps the rows right is the compare-and-set of the checkpoint.
+async fn lead(connection: &mut PgConnection, model: &dyn ReadModel) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('projection ' || $1, $2))")
+        .bind(model.name())
+        .bind(i64::from(model.version()))
+        .fetch_one(connection)
+        .await
+}
+
+async fn checkpoint(connection: &mut PgConnection, model: &dyn ReadModel) -> sqlx::Result<Position> {
+    let row = sqlx::query(
+        "SELECT last_xid, last_position FROM es.checkpoints WHERE projection = $1 AND version = $2",
+    )
+    .bind(model.name())
+    .bind(model.version())
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(row) = row {
+        return Ok(Position {
+            xid: row.try_get("last_xid")?,
+            position: row.try_get("last_position")?,
+        });
+    }
+    sqlx::query(
+        "INSERT INTO es.checkpoints (projection, version, last_xid, last_position) VALUES ($1, $2, 0, 0)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(model.name())
+    .bind(model.version())
+    .execute(connection)
+    .await?;
+    Ok(Position::START)
+}
+
+async fn advance(
+    connection: &mut PgConnection,
+    model: &dyn ReadModel,
+    from: Position,
+    to: Position,
+) -> Result<(), ProjectionError> {
+    let moved = sqlx::query(
+        "UPDATE es.checkpoints SET last_xid = $5, last_position = $6, updated_at = clock_timestamp()
+         WHERE projection = $1 AND version = $2 AND last_xid = $3 AND last_position = $4",
+    )
+    .bind(model.name())
+    .bind(model.version())
+    .bind(from.xid)
+    .bind(from.position)
+    .bind(to.xid)
+    .bind(to.position)
+    .execute(connection)
+    .await?;
+    if moved.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(ProjectionError::Overtaken(model.name()))
+    }
+}

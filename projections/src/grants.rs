@@ -1,0 +1,109 @@
+//! Grants: the dated rights of a tenant, from which follows what it may do now.
+
+use chrono::{DateTime, Utc};
+use domain::AnyEvent;
+use domain::subscription::SubscriptionEvent;
+use domain::tier::Tier;
+use platform::Scope;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, QueryBuilder, Row};
+use store::Recorded;
+use store::vault::Vault;
+
+use crate::page::parsed;
+use crate::projection::{Projection, ProjectionError, Table, stream_id};
+use crate::scope::within;
+
+/// One row per grant.
+pub struct Grants;
+
+/// The grant that decides what a tenant may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRow {
+    pub tier: Tier,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+}
+
+impl GrantRow {
+    fn read(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            tier: parsed(row, "tier")?,
+            starts_at: row.try_get("starts_at")?,
+            ends_at: row.try_get("ends_at")?,
+        })
+    }
+}
+
+impl Projection for Grants {
+    const NAME: &'static str = "grants";
+    const VERSION: i32 = 1;
+    const TABLES: &'static [Table] = &[Table::read("grants", &["grant_id"])];
+
+    async fn project(
+        &self,
+        connection: &mut PgConnection,
+        recorded: &Recorded,
+        _vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        match &recorded.event {
+            AnyEvent::Subscription(SubscriptionEvent::AccessGranted {
+                grant_id,
+                tier,
+                source,
+                days,
+                starts_at,
+                ends_at,
+            }) => {
+                sqlx::query(
+                    "INSERT INTO grants (grant_id, reseller_id, tenant_id, tier, source, days, starts_at, ends_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                )
+                .bind(grant_id.0)
+                .bind(recorded.metadata.reseller_id)
+                .bind(stream_id(recorded)?)
+                .bind(tier.as_ref())
+                .bind(source.as_ref())
+                .bind(i64::from(*days))
+                .bind(starts_at)
+                .bind(ends_at)
+                .execute(connection)
+                .await?;
+            }
+            AnyEvent::Reseller(_)
+            | AnyEvent::CreditAccount(_)
+            | AnyEvent::PriceList(_)
+            | AnyEvent::Tenant(_)
+            | AnyEvent::User(_)
+            | AnyEvent::Recording(_)
+            | AnyEvent::Job(_)
+            | AnyEvent::WorkflowLibrary(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// The grant that decides at `now` for the scope's tenant: the highest tier that holds, the longest of these.
+/// `None` where none holds and for scopes wider than a tenant.
+///
+/// # Errors
+/// The database fails.
+pub async fn deciding(
+    connection: &mut PgConnection,
+    scope: Scope,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<GrantRow>> {
+    if scope.tenant_id().is_none() {
+        return Ok(None);
+    }
+    let mut query =
+        QueryBuilder::new("SELECT g.tier, g.starts_at, g.ends_at FROM read.grants g WHERE g.ends_at > ");
+    query.push_bind(now).push(" AND g.starts_at <= ").push_bind(now);
+    within(&mut query, "g", scope);
+    let rows = query.build().fetch_all(connection).await?;
+    let grants = rows
+        .iter()
+        .map(GrantRow::read)
+        .collect::<sqlx::Result<Vec<_>>>()?;
+    Ok(grants.into_iter().max_by_key(|grant| (grant.tier, grant.ends_at)))
+}

@@ -1,0 +1,32 @@
+//! The read side: read models folded from the log, the runner that keeps them up to date, and the audit that
+//! folds them again and compares.
+//!
+//! One file per read model holds its row, its projection and its queries. Side effects do not belong here: a
+//! projection may be folded again at any time.
+
+pub mod audit;
+pub mod page;
+pub mod projection;
+pub mod runner;
+pub mod scope;
+pub mod wait;
+
+mod fold;
+
+pub mod activity;
+pub mod credit_transactions;
+pub mod customers;
+pub mod dashboard;
+pub mod grants;
+pub mod job_updates;
+pub mod jobs;
+pub mod packs;
+pub mod recordings;
+pub mod resellers;
+pub mod users;
+pub mod workflows;
+
+pub use projection::{Projection, ProjectionError, ReadModel};
+pub use runner::{catch_up, run};
+pub use scope::ScopedConnection;
+pub use wait::{WaitError, wait_for};

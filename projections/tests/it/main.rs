@@ -1,0 +1,9 @@
+//! The projections against a real Postgres; each test has a database of its own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod audit;
+mod jobs;
+mod read_models;
+mod row_level_security;
+mod runner;
+mod support;

@@ -1,0 +1,162 @@
+//! The runner: exactly once, whatever stops it, and in time for those who wait.
+
+use std::time::Duration;
+
+use crate::support::{TestLog, platform, story};
+use projections::wait::{WaitError, every_projection, reached};
+use projections::{catch_up, run, wait_for};
+use store::Position;
+use store::wake::Wake;
+use tokio_util::sync::CancellationToken;
+
+async fn dump(log: &TestLog) -> Vec<String> {
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'read' ORDER BY 1")
+            .fetch_all(&log.owner)
+            .await
+            .unwrap();
+    let mut rows = Vec::new();
+    for table in tables {
+        let sql = format!("SELECT '{table} ' || t::text FROM read.{table} t ORDER BY 1");
+        rows.extend(
+            sqlx::query_scalar::<_, String>(&sql)
+                .fetch_all(&log.owner)
+                .await
+                .unwrap(),
+        );
+    }
+    rows
+}
+
+#[tokio::test]
+async fn folding_twice_is_folding_once() {
+    let mut log = TestLog::create().await;
+    platform(&mut log).await;
+    story(&mut log, "Nordwind").await;
+    let head = log.catch_up().await;
+    let once = dump(&log).await;
+    assert_eq!(log.catch_up().await, head);
+    assert_eq!(dump(&log).await, once);
+}
+
+#[tokio::test]
+async fn tables_folded_anew_equal_those_folded_bit_by_bit() {
+    let mut log = TestLog::create().await;
+    platform(&mut log).await;
+    for name in ["Nordwind", "Südwind"] {
+        story(&mut log, name).await;
+        log.catch_up().await;
+    }
+    let live = dump(&log).await;
+    sqlx::raw_sql(
+        "TRUNCATE read.resellers, read.credit_balances, read.credit_transactions, read.customers, read.grants,
+                  read.users, read.packs, read.recordings, read.jobs, read.activity;
+         DELETE FROM es.checkpoints;",
+    )
+    .execute(&log.owner)
+    .await
+    .unwrap();
+    log.catch_up().await;
+    assert_eq!(dump(&log).await, live);
+}
+
+#[tokio::test]
+async fn several_runners_at_once_fold_each_event_once() {
+    let mut log = TestLog::create().await;
+    platform(&mut log).await;
+    story(&mut log, "Nordwind").await;
+    let runs = (0..3).map(|_| catch_up(&log.projections, &log.vault));
+    for outcome in futures::future::join_all(runs).await {
+        outcome.unwrap();
+    }
+    let report = projections::audit::verify(&log.owner, &log.vault).await.unwrap();
+    assert!(report.is_clean(), "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_running_runner_reaches_a_new_position_and_stops_when_told() {
+    let mut log = TestLog::create().await;
+    let (wake, stop) = (Wake::local(), CancellationToken::new());
+    let runner = tokio::spawn(run(
+        log.projections.clone(),
+        log.vault.clone(),
+        wake.clone(),
+        stop.clone(),
+    ));
+    platform(&mut log).await;
+    let story = story(&mut log, "Nordwind").await;
+    let suspended = domain::tenant::TenantEvent::TenantSuspended {
+        reason: "unpaid".to_owned(),
+    };
+    let position = log
+        .one::<domain::tenant::Tenant>(
+            story.tenant_id,
+            suspended,
+            story.of_tenant(),
+            crate::support::noon(),
+        )
+        .await;
+    wake.events();
+    wait_for(&log.read, &every_projection(), position, Duration::from_secs(10))
+        .await
+        .unwrap();
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), runner)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_position_beyond_the_log_is_stale_and_says_how_far_the_figures_are() {
+    let mut log = TestLog::create().await;
+    platform(&mut log).await;
+    let head = log.catch_up().await;
+    let beyond = Position {
+        xid: head.xid + 1_000_000,
+        position: 1,
+    };
+    let outcome = wait_for(&log.read, &["packs"], beyond, Duration::from_millis(30)).await;
+    assert!(
+        matches!(outcome, Err(WaitError::Stale { wanted, reached }) if wanted == beyond && reached == head)
+    );
+    assert_eq!(reached(&log.read, &["packs", "users"]).await.unwrap(), head);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_folded_stops_its_projection_and_no_other() {
+    let mut log = TestLog::create().await;
+    platform(&mut log).await;
+    // A user's event under an id that names no row.
+    let before = log.catch_up().await;
+    sqlx::query(
+        "INSERT INTO es.events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata)
+         SELECT aggregate_type, 'no-uuid', 1, event_type, event_version, payload, metadata
+         FROM es.events WHERE event_type = 'UserRegistered'",
+    )
+    .execute(&log.owner)
+    .await
+    .unwrap();
+    let (wake, stop) = (Wake::local(), CancellationToken::new());
+    let runner = tokio::spawn(run(
+        log.projections.clone(),
+        log.vault.clone(),
+        wake,
+        stop.clone(),
+    ));
+    let last = "SELECT e.xid::text::bigint, e.position FROM es.events e ORDER BY e.position DESC LIMIT 1";
+    let (xid, position) = sqlx::query_as(last).fetch_one(&log.owner).await.unwrap();
+    let after = Position { xid, position };
+    assert!(after > before);
+    wait_for(
+        &log.read,
+        &["packs", "jobs", "activity"],
+        after,
+        Duration::from_secs(10),
+    )
+    .await
+    .unwrap();
+    assert_eq!(reached(&log.read, &["users"]).await.unwrap(), before);
+    stop.cancel();
+    runner.await.unwrap();
+}

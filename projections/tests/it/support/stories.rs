@@ -1,0 +1,285 @@
+//! What happens in the tests: a platform, resellers, customers, recordings, jobs.
+
+use chrono::TimeDelta;
+use domain::credit_account::{CreditAccount, CreditAccountEvent, DebitPurpose};
+use domain::credits::{Credits, Money};
+use domain::ids::{GrantId, RecordingId, ResellerId, TenantId, UserId, WorkflowId};
+use domain::job::{Job, JobEvent, JobRequest, JobResult, SpeechTask};
+use domain::price_list::{PRICE_LIST_ID, PriceList, PriceListEvent};
+use domain::recording::{Recording, RecordingEvent, StoredRecording};
+use domain::reseller::{Reseller, ResellerEvent};
+use domain::subscription::{GrantSource, Subscription, SubscriptionEvent};
+use domain::tenant::{Tenant, TenantEvent};
+use domain::tier::Tier;
+use domain::user::{Home, Role, User, UserEvent};
+use domain::workflow::{Graph, WorkflowLibrary, WorkflowLibraryEvent};
+use platform::Scope;
+use serde_json::json;
+use store::unit_of_work::Owner;
+use uuid::Uuid;
+
+use super::{ADMIN, TestLog, noon};
+
+/// A reseller with a customer, who has a user and a recording.
+#[derive(Clone, Copy, Debug)]
+pub struct Story {
+    pub reseller_id: ResellerId,
+    pub reseller_user: UserId,
+    pub tenant_id: TenantId,
+    pub user_id: UserId,
+    pub recording_id: RecordingId,
+}
+
+impl Story {
+    pub fn of_reseller(&self) -> Owner {
+        Owner::reseller(self.reseller_id)
+    }
+
+    pub fn of_tenant(&self) -> Owner {
+        Owner::tenant(self.reseller_id, self.tenant_id)
+    }
+
+    pub fn reseller_scope(&self) -> Scope {
+        Scope::Reseller(self.reseller_id)
+    }
+
+    pub fn tenant_scope(&self) -> Scope {
+        Scope::Tenant {
+            reseller_id: self.reseller_id,
+            tenant_id: self.tenant_id,
+        }
+    }
+
+    pub fn home(&self) -> Home {
+        Home::Tenant {
+            reseller_id: self.reseller_id,
+            tenant_id: self.tenant_id,
+        }
+    }
+}
+
+/// The platform's people and its price list.
+pub async fn platform(log: &mut TestLog) {
+    let (name, email) = (
+        log.seal(ADMIN, "Ada Admin").await,
+        log.seal(ADMIN, "admin@demo.test").await,
+    );
+    let registered = UserEvent::UserRegistered {
+        name,
+        email,
+        role: Role::PlatformAdmin,
+        home: Home::Platform,
+    };
+    log.one::<User>(ADMIN, registered, Owner::PLATFORM, noon()).await;
+    for (code, credits, price) in [("starter", 900, 5_000), ("business", 3_600, 18_000)] {
+        let published = PriceListEvent::PackPublished {
+            code: code.to_owned(),
+            name: code.to_owned(),
+            credits: Credits(credits),
+            price: Money {
+                amount_minor: price,
+                currency: "USD".to_owned(),
+            },
+        };
+        log.one::<PriceList>(PRICE_LIST_ID, published, Owner::PLATFORM, noon())
+            .await;
+    }
+}
+
+/// A reseller that bought 900 credits and spent 30 on one customer with a recording.
+pub async fn story(log: &mut TestLog, name: &str) -> Story {
+    let story = Story {
+        reseller_id: ResellerId(Uuid::now_v7()),
+        reseller_user: UserId(Uuid::now_v7()),
+        tenant_id: TenantId(Uuid::now_v7()),
+        user_id: UserId(Uuid::now_v7()),
+        recording_id: RecordingId(Uuid::now_v7()),
+    };
+    register_reseller(log, &story, name).await;
+    create_customer(log, &story, name).await;
+    let recording = RecordingEvent::RecordingStored(StoredRecording {
+        reseller_id: story.reseller_id,
+        tenant_id: story.tenant_id,
+        uploaded_by: story.user_id,
+        name: format!("{name}.wav"),
+        object_key: format!("recordings/{}", story.recording_id),
+        bytes: 32_044,
+        sha256: "00".repeat(32),
+        format: "wav".to_owned(),
+        duration_ms: 1_000,
+    });
+    log.one::<Recording>(story.recording_id, recording, story.of_tenant(), noon())
+        .await;
+    story
+}
+
+async fn register_reseller(log: &mut TestLog, story: &Story, name: &str) {
+    let (id, person) = (story.reseller_id.to_string(), story.reseller_user.0);
+    let contact_email = log.seal(person, &format!("{name}@reseller.test")).await;
+    let person_name = log.seal(person, &format!("Rita {name}")).await;
+    let registered = ResellerEvent::ResellerRegistered {
+        name: name.to_owned(),
+        contact_email: contact_email.clone(),
+        commission_rate: "0.20".parse().unwrap(),
+        time_zone: "Europe/Berlin".to_owned(),
+    };
+    let user = UserEvent::UserRegistered {
+        name: person_name,
+        email: contact_email,
+        role: Role::ResellerOwner,
+        home: Home::Reseller(story.reseller_id),
+    };
+    let purchased = CreditAccountEvent::CreditsPurchased {
+        pack_code: "starter".to_owned(),
+        credits: Credits(900),
+        price: Money {
+            amount_minor: 5_000,
+            currency: "USD".to_owned(),
+        },
+        note: Some("Invoice 1".to_owned()),
+        balance_after: Credits(900),
+    };
+    let owner = story.of_reseller();
+    let events = [
+        log.event::<Reseller>(&id, &registered, owner, noon()),
+        log.event::<CreditAccount>(&id, &CreditAccountEvent::CreditAccountOpened, owner, noon()),
+        log.event::<User>(&person.to_string(), &user, owner, noon()),
+        log.event::<CreditAccount>(&id, &purchased, owner, noon()),
+    ];
+    log.append(&events).await;
+}
+
+/// In the least helpful order: the tenant's own event comes last.
+async fn create_customer(log: &mut TestLog, story: &Story, name: &str) {
+    let tenant = story.tenant_id.to_string();
+    let contact_email = log.seal(story.user_id.0, &format!("{name}@customer.test")).await;
+    let person_name = log.seal(story.user_id.0, &format!("Carl {name}")).await;
+    let user = UserEvent::UserRegistered {
+        name: person_name,
+        email: contact_email.clone(),
+        role: Role::CustomerAdmin,
+        home: story.home(),
+    };
+    let granted = SubscriptionEvent::AccessGranted {
+        grant_id: GrantId(Uuid::now_v7()),
+        tier: Tier::Premium,
+        source: GrantSource::Credits,
+        days: 30,
+        starts_at: noon(),
+        ends_at: noon() + TimeDelta::days(30),
+    };
+    let debited = CreditAccountEvent::CreditsDebited {
+        credits: Credits(30),
+        tenant_id: story.tenant_id,
+        purpose: DebitPurpose::NewCustomer,
+        balance_after: Credits(870),
+    };
+    let created = TenantEvent::TenantCreated {
+        reseller_id: story.reseller_id,
+        name: format!("{name} Ltd"),
+        contact_email,
+    };
+    let events = [
+        log.event::<CreditAccount>(
+            &story.reseller_id.to_string(),
+            &debited,
+            story.of_reseller(),
+            noon(),
+        ),
+        log.event::<User>(&story.user_id.to_string(), &user, story.of_tenant(), noon()),
+        log.event::<Subscription>(&tenant, &granted, story.of_tenant(), noon()),
+        log.event::<Tenant>(&tenant, &created, story.of_tenant(), noon()),
+    ];
+    log.append(&events).await;
+}
+
+/// A job over the story's recording, waiting.
+pub async fn queue_job(log: &mut TestLog, story: &Story) -> Uuid {
+    let id = Uuid::now_v7();
+    let queued = JobEvent::JobQueued(JobRequest {
+        reseller_id: story.reseller_id,
+        tenant_id: story.tenant_id,
+        submitted_by: story.user_id,
+        recording_id: story.recording_id,
+        audio_key: format!("recordings/{}", story.recording_id),
+        model: "small".to_owned(),
+        language: None,
+        task: SpeechTask::Transcribe,
+        concurrent_jobs_max: 5,
+        workflow: None,
+    });
+    log.one::<Job>(id, queued, story.of_tenant(), noon()).await;
+    id
+}
+
+/// A workflow of the story's tenant in the given version.
+pub async fn save_workflow(log: &mut TestLog, story: &Story, workflow_id: WorkflowId, version: u32) {
+    let graph = json!({
+        "nodes": [
+            {"id": "in", "type": "recording", "data": {}},
+            {"id": "hear", "type": "transcription", "data": {"model": "small", "task": "transcribe"}},
+            {"id": "out", "type": "transcript", "data": {}},
+        ],
+        "edges": [
+            {"id": "e1", "source": "in", "target": "hear"},
+            {"id": "e2", "source": "hear", "target": "out"},
+        ],
+    });
+    let graph: Graph = serde_json::from_value(graph).unwrap();
+    let saved = WorkflowLibraryEvent::WorkflowSaved {
+        workflow_id,
+        version,
+        name: "Interviews".to_owned(),
+        plan: graph.compile().unwrap(),
+        graph,
+    };
+    log.one::<WorkflowLibrary>(story.tenant_id, saved, story.of_tenant(), noon())
+        .await;
+}
+
+pub fn started(attempt: u32, delivery: u32) -> JobEvent {
+    JobEvent::JobStarted {
+        attempt,
+        delivery,
+        worker: "w-1".to_owned(),
+        device: "cpu".to_owned(),
+    }
+}
+
+/// A result whose transcript lies under `transcripts/{job}` with the given digest.
+pub fn succeeded(job_id: Uuid, sha256: &str) -> JobEvent {
+    JobEvent::JobSucceeded {
+        attempt: 1,
+        result: JobResult {
+            object_key: format!("transcripts/{job_id}"),
+            sha256: sha256.to_owned(),
+            language: "en".to_owned(),
+            audio_ms: 1_000,
+            segments: 1,
+            model_sha256: "11".repeat(32),
+            compute: "cpu f32".to_owned(),
+        },
+    }
+}
+
+/// What the write side does with a worker's report: its sequence, if it was taken.
+pub async fn report(
+    log: &TestLog,
+    job_id: Uuid,
+    number: (i32, i32, i32),
+    percent: i32,
+    segments: &str,
+) -> Option<i64> {
+    let (attempt, delivery, number) = number;
+    sqlx::query_scalar("SELECT live.append_progress($1, $2, $3, $4, 'transcribe', $5, $6::text::jsonb, $7)")
+        .bind(job_id)
+        .bind(attempt)
+        .bind(delivery)
+        .bind(number)
+        .bind(percent)
+        .bind(segments)
+        .bind(noon())
+        .fetch_one(&log.commands)
+        .await
+        .unwrap()
+}

@@ -1,0 +1,206 @@
+//! The command line. Answers go to standard output, logs to standard error.
+
+mod audit;
+
+use std::io::{BufRead, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use commands::bootstrap;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use platform::{Clock, Config, shutdown, telemetry};
+use secrecy::SecretString;
+use server::parts::make_keys;
+use server::{Parts, Role, serve};
+use store::database;
+use tokio_util::sync::CancellationToken;
+
+/// The back office and the engine of transcription through resellers.
+#[derive(Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Brings database, roles, schema and the first price list up to date.
+    Migrate,
+    /// Serves until it is told to stop.
+    Serve {
+        /// What this process does; everything, unless told otherwise.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        roles: Vec<Role>,
+    },
+    /// Makes demo data.
+    #[command(subcommand)]
+    Demo(DemoCommand),
+    /// Proves that every figure follows from the log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Signing key and master key.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Platform admins.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// The read API's schema.
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+}
+
+#[derive(Subcommand)]
+enum DemoCommand {
+    /// Makes the three demo accounts; running it again changes nothing.
+    Seed,
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Folds the whole log again and compares every row of every read table.
+    Verify {
+        /// Prints the report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Makes the keys that are missing.
+    Generate {
+        /// Folder for the keys; the settings' `identity.keys_path` where left out.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// Registers a platform admin; the password is read from standard input.
+    Create {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        email: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum SchemaCommand {
+    /// Prints schema.graphql.
+    Print,
+}
+
+impl Cli {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        if let Command::Schema(SchemaCommand::Print) = self.command {
+            print(&api::sdl())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut config = Config::load()?;
+        telemetry::start(&config.log.filter, config.log.json)?;
+        match self.command {
+            Command::Migrate => migrate(config).await?,
+            Command::Serve { roles } => serve_roles(config, roles).await?,
+            Command::Demo(DemoCommand::Seed) => seed(config).await?,
+            Command::Audit(AuditCommand::Verify { json }) => return audit::verify(&config, json).await,
+            Command::Keys(KeysCommand::Generate { out }) => {
+                config.identity.keys_path = out.unwrap_or(config.identity.keys_path);
+                make_keys(&config)?;
+                print(&format!("keys are in {}\n", config.identity.keys_path.display()))?;
+            }
+            Command::Admin(AdminCommand::Create { name, email }) => {
+                create_admin(config, &name, &email).await?;
+            }
+            Command::Schema(SchemaCommand::Print) => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    std::io::stdout().lock().write_all(text.as_bytes())
+}
+
+async fn migrate(config: Config) -> anyhow::Result<()> {
+    database::migrate(&config.database.url).await?;
+    let parts = Parts::open(Arc::new(config), Clock::default(), &CancellationToken::new()).await?;
+    bootstrap::price_list(&parts.write_side()).await?;
+    print("the database is up to date\n")?;
+    Ok(())
+}
+
+async fn seed(config: Config) -> anyhow::Result<()> {
+    if !config.demo.enabled {
+        anyhow::bail!(
+            "this is no demo installation: set STENTOR__DEMO__ENABLED=true where its public passwords do no harm"
+        );
+    }
+    let parts = Parts::open(Arc::new(config), Clock::default(), &CancellationToken::new()).await?;
+    bootstrap::demo(&parts.write_side()).await?;
+    let (admin, reseller, customer) = (
+        bootstrap::DEMO_ADMIN,
+        bootstrap::DEMO_RESELLER,
+        bootstrap::DEMO_CUSTOMER,
+    );
+    print(&format!(
+        "demo accounts: {admin}, {reseller}, {customer}; password {}\n",
+        bootstrap::DEMO_PASSWORD
+    ))?;
+    Ok(())
+}
+
+async fn create_admin(config: Config, name: &str, email: &str) -> anyhow::Result<()> {
+    let mut password = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut password)
+        .context("the password is read from standard input")?;
+    let password = SecretString::from(password.trim_end_matches(['\r', '\n']));
+    let parts = Parts::open(Arc::new(config), Clock::default(), &CancellationToken::new()).await?;
+    let made = bootstrap::admin(&parts.write_side(), name, email, password).await?;
+    print(if made {
+        "the admin is registered\n"
+    } else {
+        "this address is an admin's already; nothing was changed\n"
+    })?;
+    Ok(())
+}
+
+async fn serve_roles(config: Config, roles: Vec<Role>) -> anyhow::Result<()> {
+    let roles = if roles.is_empty() {
+        Role::ALL.to_vec()
+    } else {
+        roles
+    };
+    let address = (config.http.host.as_str(), config.http.port);
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!(
+            "{}:{} cannot be served; set STENTOR__HTTP__PORT to a free port",
+            address.0, address.1
+        )
+    })?;
+    let url = config.public_url();
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .context("metrics cannot be collected")?;
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        if let Err(error) = shutdown::requested().await {
+            tracing::error!(%error, "signals cannot be watched");
+        }
+        stopping.cancel();
+    });
+    let parts = Parts::open(Arc::new(config), Clock::default(), &stop).await?;
+    tracing::info!(%url, ?roles, "serving");
+    serve(parts, &roles, listener, Some(metrics), stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}

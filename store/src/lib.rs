@@ -1,0 +1,16 @@
+//! The event log: append, load, unit of work, feed, checkpoints, sealing of personal fields.
+
+pub mod append;
+pub mod database;
+pub mod feed;
+pub mod load;
+pub mod position;
+pub mod recorded;
+pub mod unit_of_work;
+pub mod vault;
+pub mod wake;
+
+pub use append::{AppendError, Appended};
+pub use database::MIGRATOR;
+pub use position::Position;
+pub use recorded::{Metadata, Recorded};

@@ -1,0 +1,43 @@
+//! An event as the log holds it.
+
+use chrono::{DateTime, Utc};
+use domain::AnyEvent;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Position;
+
+/// Who did it, on whose behalf, and by which command. Stored with every event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// The owner of the fact: tenant, else reseller, else the platform ([`domain::ids::PLATFORM`]).
+    pub tenant_id: Uuid,
+    /// The reseller that the fact concerns, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reseller_id: Option<Uuid>,
+    /// The acting user; `None` where the system acts by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Uuid>,
+    pub command_id: Uuid,
+    /// When the command was given.
+    pub at: DateTime<Utc>,
+}
+
+/// One event of the log, decoded.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub position: Position,
+    pub aggregate_id: String,
+    /// Place in its own stream, from 1.
+    pub sequence: i64,
+    pub event: AnyEvent,
+    pub metadata: Metadata,
+    pub recorded_at: DateTime<Utc>,
+}
+
+impl Recorded {
+    /// The stream's id where it is a UUID, which holds for all streams but the price list's.
+    pub fn id(&self) -> Option<Uuid> {
+        self.aggregate_id.parse().ok()
+    }
+}

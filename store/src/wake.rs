@@ -1,0 +1,154 @@
+//! Tells waiting readers that there is something to read: within the process at once, to other processes by
+//! NOTIFY on a connection of its own, never inside an append's transaction. Only a hint: readers also poll.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const EVENTS_CHANNEL: &str = "stentor_events";
+const JOBS_CHANNEL: &str = "stentor_jobs";
+/// Notifications are gathered this long, so that a burst costs one.
+const GATHER: Duration = Duration::from_millis(20);
+const JOBS_BUFFERED_MAX: usize = 4_096;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Note {
+    Events,
+    Job(Uuid),
+}
+
+/// Clones reach the same readers.
+#[derive(Clone)]
+pub struct Wake {
+    events: watch::Sender<u64>,
+    jobs: broadcast::Sender<Uuid>,
+    outgoing: mpsc::UnboundedSender<Note>,
+}
+
+impl Wake {
+    /// Within this process only.
+    pub fn local() -> Self {
+        Self::new().0
+    }
+
+    fn new() -> (Self, mpsc::UnboundedReceiver<Note>) {
+        let (outgoing, notes) = mpsc::unbounded_channel();
+        let wake = Self {
+            events: watch::Sender::new(0),
+            jobs: broadcast::Sender::new(JOBS_BUFFERED_MAX),
+            outgoing,
+        };
+        (wake, notes)
+    }
+
+    /// Across all processes on this database, until `stop`.
+    pub fn connect(pool: PgPool, stop: CancellationToken) -> Self {
+        let (wake, notes) = Self::new();
+        tokio::spawn(send(pool.clone(), notes, stop.clone()));
+        tokio::spawn(receive(pool, wake.clone(), stop));
+        wake
+    }
+
+    /// There are new events.
+    pub fn events(&self) {
+        self.heard(Note::Events);
+        // Nobody listens for other processes in a local instance.
+        let _ = self.outgoing.send(Note::Events);
+    }
+
+    /// There are new updates of a job.
+    pub fn job(&self, job_id: Uuid) {
+        self.heard(Note::Job(job_id));
+        let _ = self.outgoing.send(Note::Job(job_id));
+    }
+
+    fn heard(&self, note: Note) {
+        match note {
+            Note::Events => self.events.send_modify(|count| *count = count.wrapping_add(1)),
+            // No subscriber is no error.
+            Note::Job(job_id) => drop(self.jobs.send(job_id)),
+        }
+    }
+
+    /// A waiter that notices everything from now on.
+    pub fn watch_events(&self) -> EventsWatch {
+        EventsWatch(self.events.subscribe())
+    }
+
+    /// Ids of jobs with new updates. A receiver that lags must query again.
+    pub fn jobs(&self) -> broadcast::Receiver<Uuid> {
+        self.jobs.subscribe()
+    }
+}
+
+/// Waits for new events. Made before the query, so that nothing is missed between query and wait.
+pub struct EventsWatch(watch::Receiver<u64>);
+
+impl EventsWatch {
+    /// Returns when there may be new events, or after `timeout`.
+    pub async fn wait(&mut self, timeout: Duration) {
+        // Elapsed and closed both mean: look again.
+        let _ = tokio::time::timeout(timeout, self.0.changed()).await;
+    }
+}
+
+async fn send(pool: PgPool, mut notes: mpsc::UnboundedReceiver<Note>, stop: CancellationToken) {
+    while let Some(first) = notes.recv().await {
+        if !platform::shutdown::pause(GATHER, &stop).await {
+            return;
+        }
+        let mut gathered = HashSet::from([first]);
+        while let Ok(note) = notes.try_recv() {
+            gathered.insert(note);
+        }
+        let (channels, payloads): (Vec<_>, Vec<_>) = gathered
+            .into_iter()
+            .map(|note| match note {
+                Note::Events => (EVENTS_CHANNEL, String::new()),
+                Note::Job(job_id) => (JOBS_CHANNEL, job_id.to_string()),
+            })
+            .unzip();
+        let sent = sqlx::query(
+            "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS n (channel, payload)",
+        )
+        .bind(channels)
+        .bind(payloads)
+        .execute(&pool)
+        .await;
+        if let Err(error) = sent {
+            tracing::warn!(%error, "other processes were not woken; they poll");
+        }
+    }
+}
+
+async fn receive(pool: PgPool, wake: Wake, stop: CancellationToken) {
+    loop {
+        match listen(&pool, &wake, &stop).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "notifications are interrupted; readers poll"),
+        }
+        if !platform::shutdown::pause(Duration::from_secs(1), &stop).await {
+            return;
+        }
+    }
+}
+
+async fn listen(pool: &PgPool, wake: &Wake, stop: &CancellationToken) -> sqlx::Result<()> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen_all([EVENTS_CHANNEL, JOBS_CHANNEL]).await?;
+    loop {
+        let notification = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            notification = listener.recv() => notification?,
+        };
+        match notification.payload().parse() {
+            Ok(job_id) if notification.channel() == JOBS_CHANNEL => wake.heard(Note::Job(job_id)),
+            Ok(_) | Err(_) => wake.heard(Note::Events),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Real processes: the server and the worker as their binaries, to be killed.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use platform::Config;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// A process that is killed with the test.
+pub struct Process {
+    child: Child,
+}
+
+/// A binary of this workspace, beside the test's own.
+fn binary(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let folder = own.parent().and_then(|deps| deps.parent()).unwrap();
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --workspace` first",
+        path.display()
+    );
+    path
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+impl Process {
+    /// `stentor-worker serve` on the app's broker; returns once it consumes.
+    pub async fn worker(config: &Config) -> Self {
+        let mut command = Command::new(binary("stentor-worker"));
+        command
+            .args([
+                "serve",
+                "--amqp-url",
+                &config.broker.url,
+                "--queue-prefix",
+                &config.broker.prefix,
+            ])
+            .args(["--models-dir", "models"]);
+        Self::start(command, "ready").await
+    }
+
+    /// `stentor serve` with the given roles on the app's database; returns once it serves.
+    pub async fn server(config: &Config, roles: &str) -> Self {
+        let mut command = Command::new(binary("stentor"));
+        command
+            .args(["serve", "--roles", roles])
+            .env("STENTOR__HTTP__PORT", config.http.port.to_string())
+            .env("STENTOR__DATABASE__URL", &config.database.url)
+            .env("STENTOR__BROKER__URL", &config.broker.url)
+            .env("STENTOR__BROKER__PREFIX", &config.broker.prefix)
+            .env("STENTOR__STORAGE__PATH", &config.storage.path)
+            .env("STENTOR__IDENTITY__KEYS_PATH", &config.identity.keys_path);
+        Self::start(command, "serving").await
+    }
+
+    async fn start(mut command: Command, ready: &str) -> Self {
+        let mut child = command
+            .current_dir(root())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut seen = Vec::new();
+        loop {
+            match lines.next_line().await.unwrap() {
+                Some(line) if line.contains(ready) => break,
+                Some(line) => seen.push(line),
+                None => panic!("the process ended before it was ready:\n{}", seen.join("\n")),
+            }
+        }
+        // Its log goes on; nobody may block on a full pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child }
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}

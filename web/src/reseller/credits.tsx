@@ -1,0 +1,62 @@
+import { Coins } from "lucide-react";
+import { useState } from "react";
+import { useRead } from "@/api/client";
+import { Page } from "@/components/page";
+import { Pager } from "@/components/pager";
+import { Loaded } from "@/components/states";
+import { Transactions } from "@/components/transactions";
+import { Button } from "@/components/ui/button";
+import { Card } from "@/components/ui/card";
+import { graphql } from "@/gql";
+import { usePages } from "@/lib/use-pages";
+import { BuyCredits } from "./buy-credits";
+
+const document = graphql(`
+  query Credits($after: String, $minPosition: String) {
+    creditTransactions(first: 20, after: $after, minPosition: $minPosition) {
+      nodes {
+        id
+        kind
+        amount
+        balanceAfter
+        customerName
+        note
+        actorName
+        at
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`);
+
+export function CreditsPage() {
+  const pages = usePages("");
+  const reading = useRead(document, { after: pages.after ?? null });
+  const [buying, setBuying] = useState(false);
+  return (
+    <Page
+      title="Credits"
+      description="Every purchase and every debit, newest first."
+      action={
+        <Button variant="secondary" onClick={() => setBuying(true)}>
+          <Coins aria-hidden /> Buy credits
+        </Button>
+      }
+    >
+      <Card className="overflow-hidden">
+        <Loaded reading={reading} label="Loading transactions">
+          {({ creditTransactions }) => (
+            <>
+              <Transactions rows={creditTransactions.nodes} />
+              <Pager pages={pages} info={creditTransactions.pageInfo} label="transactions" />
+            </>
+          )}
+        </Loaded>
+      </Card>
+      <BuyCredits open={buying} onOpenChange={setBuying} />
+    </Page>
+  );
+}
