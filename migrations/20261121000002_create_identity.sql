@@ -4,6 +4,9 @@ CREATE SCHEMA auth;
 CREATE TABLE auth.credentials (
     user_id       uuid PRIMARY KEY,
     password_hash text NOT NULL,
+    -- The command that changed it last, null since the registration: that command, repeated after a crash, may go
+    -- on without the password that it replaced.
+    set_by        uuid,
     changed_at    timestamptz NOT NULL
 );
 

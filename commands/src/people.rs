@@ -82,7 +82,7 @@ pub async fn prepare(
         email_digest: write.vault.digest(EMAIL_CLAIM, &email),
         temporary_password,
     };
-    passwords::store(&mut connection, user_id, &hash, write.clock.now()).await?;
+    passwords::store(&mut connection, user_id, &hash, None, write.clock.now()).await?;
     Ok(user)
 }
 
@@ -154,14 +154,16 @@ pub async fn change_password(
     let decide = async |unit: &mut UnitOfWork<'_>| {
         let mut connection = write.pool.acquire().await?;
         let stored = passwords::stored(&mut connection, user_id).await?;
-        let known = passwords::verify(current.clone(), stored.clone()).await?
-            || passwords::verify(new.clone(), stored).await?;
-        if !known {
+        let repeated = stored
+            .as_ref()
+            .is_some_and(|stored| stored.set_by == Some(cause.command_id));
+        let wanted = if repeated { new.clone() } else { current.clone() };
+        if !passwords::verify(wanted, stored.map(|stored| stored.hash)).await? {
             let detail = "the current password is wrong: type it again";
             return Err(Problem::new(StatusCode::FORBIDDEN, "WRONG_PASSWORD", detail).into());
         }
         let hash = passwords::hash(new.clone()).await?;
-        passwords::store(&mut connection, user_id, &hash, cause.at).await?;
+        passwords::store(&mut connection, user_id, &hash, Some(cause.command_id), cause.at).await?;
         sessions::end_all(&mut connection, user_id).await?;
         unit.execute::<User>(owner, &user_id.to_string(), UserCommand::ChangePassword)
             .await?;

@@ -9,6 +9,7 @@ use domain::ids::UserId;
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::error::{CommandError, Problem};
 
@@ -78,20 +79,32 @@ pub async fn verify(password: SecretString, hash: Option<String>) -> Result<bool
         .map_err(|error| CommandError::internal(error.to_string()))
 }
 
+/// A password as it is kept.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Stored {
+    #[sqlx(rename = "password_hash")]
+    pub hash: String,
+    /// The command that changed it last; `None` since the registration.
+    pub set_by: Option<Uuid>,
+}
+
 /// # Errors
 /// The database fails.
 pub async fn store(
     connection: &mut PgConnection,
     user_id: UserId,
     password_hash: &str,
+    set_by: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "INSERT INTO auth.credentials (user_id, password_hash, changed_at) VALUES ($1, $2, $3)
-         ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, changed_at = excluded.changed_at",
+        "INSERT INTO auth.credentials (user_id, password_hash, set_by, changed_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id) DO UPDATE SET
+             password_hash = excluded.password_hash, set_by = excluded.set_by, changed_at = excluded.changed_at",
     )
     .bind(user_id.0)
     .bind(password_hash)
+    .bind(set_by)
     .bind(now)
     .execute(connection)
     .await?;
@@ -100,8 +113,8 @@ pub async fn store(
 
 /// # Errors
 /// The database fails.
-pub async fn stored(connection: &mut PgConnection, user_id: UserId) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar("SELECT password_hash FROM auth.credentials WHERE user_id = $1")
+pub async fn stored(connection: &mut PgConnection, user_id: UserId) -> sqlx::Result<Option<Stored>> {
+    sqlx::query_as("SELECT password_hash, set_by FROM auth.credentials WHERE user_id = $1")
         .bind(user_id.0)
         .fetch_optional(connection)
         .await

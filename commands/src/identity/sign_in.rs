@@ -39,7 +39,9 @@ pub async fn sign_in(
     let holder = append::holder(&mut connection, EMAIL_CLAIM, &digest).await?;
     let user_id = holder.and_then(|id| id.parse().ok()).map(UserId);
     let hash = match user_id {
-        Some(user_id) => passwords::stored(&mut connection, user_id).await?,
+        Some(user_id) => passwords::stored(&mut connection, user_id)
+            .await?
+            .map(|stored| stored.hash),
         None => None,
     };
     let right = passwords::verify(password, hash).await?;
