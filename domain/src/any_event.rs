@@ -1,9 +1,9 @@
 //! Any event of any aggregate, as the feed delivers it.
 
 use cqrs_es::{Aggregate, DomainEvent};
-use serde_json::Value;
 
 use crate::credit_account::{CreditAccount, CreditAccountEvent};
+use crate::es::StoredEvent;
 use crate::job::{Job, JobEvent};
 use crate::price_list::{PriceList, PriceListEvent};
 use crate::recording::{Recording, RecordingEvent};
@@ -22,13 +22,19 @@ macro_rules! any_event {
         }
 
         impl AnyEvent {
-            /// Reads a stored event.
+            /// Reads a stored event from the bytes of its JSON: the one place where stored bytes become an event.
             ///
             /// # Errors
-            /// The aggregate type is unknown, or the payload is not one of its events.
-            pub fn decode(aggregate_type: &str, payload: Value) -> Result<Self, DecodeError> {
+            /// The aggregate type is unknown, the payload is not one of its events, or it is not what its name
+            /// and version say.
+            pub fn decode(
+                aggregate_type: &str,
+                event_type: &str,
+                event_version: &str,
+                payload: &[u8],
+            ) -> Result<Self, DecodeError> {
                 $(if aggregate_type == <$aggregate>::TYPE {
-                    return serde_json::from_value(payload).map(Self::$variant).map_err(DecodeError::Payload);
+                    return decode::<$event>(event_type, event_version, payload).map(Self::$variant);
                 })+
                 Err(DecodeError::AggregateType(aggregate_type.to_owned()))
             }
@@ -55,6 +61,19 @@ any_event! {
     WorkflowLibrary(WorkflowLibrary, WorkflowLibraryEvent),
 }
 
+fn decode<E: StoredEvent>(event_type: &str, event_version: &str, payload: &[u8]) -> Result<E, DecodeError> {
+    let event: E = serde_json::from_slice(payload).map_err(DecodeError::Payload)?;
+    let (name, version) = event.stored_as();
+    if name == event_type && version == event_version {
+        Ok(event)
+    } else {
+        Err(DecodeError::Version {
+            stored: format!("{event_type} of version {event_version}"),
+            known: format!("{name} of version {version}"),
+        })
+    }
+}
+
 /// Why a stored event cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
@@ -62,4 +81,8 @@ pub enum DecodeError {
     AggregateType(String),
     #[error("the payload is no event of its aggregate: {0}")]
     Payload(serde_json::Error),
+    #[error(
+        "the row says {stored}, this program reads its payload as {known}: was it written by a newer one?"
+    )]
+    Version { stored: String, known: String },
 }

@@ -15,6 +15,12 @@ impl<A> Decider for A where
 {
 }
 
+/// An event that knows what its row calls it, without allocating.
+pub(crate) trait StoredEvent: serde::de::DeserializeOwned {
+    /// Name and version.
+    fn stored_as(&self) -> (&str, &'static str);
+}
+
 macro_rules! aggregate {
     ($state:ty, $name:literal, $command:ty, $event:ty, $error:ty) => {
         impl cqrs_es::Aggregate for $state {
@@ -38,6 +44,12 @@ macro_rules! aggregate {
 
             fn apply(&mut self, event: $event) {
                 self.evolve(event);
+            }
+        }
+
+        impl crate::es::StoredEvent for $event {
+            fn stored_as(&self) -> (&str, &'static str) {
+                (self.as_ref(), self.version())
             }
         }
 

@@ -126,7 +126,9 @@ impl Golden {
     }
 
     fn decode(&self) -> AnyEvent {
-        AnyEvent::decode(&self.aggregate_type, self.payload.clone())
+        let payload = self.payload.to_string();
+        let (event_type, version) = (&self.event_type, &self.version);
+        AnyEvent::decode(&self.aggregate_type, event_type, version, payload.as_bytes())
             .unwrap_or_else(|error| panic!("{}: {error}", self.path.display()))
     }
 }
@@ -215,7 +217,7 @@ fn the_log_calls_an_event_by_the_name_in_its_payload() {
 
 #[test]
 fn an_event_of_an_unknown_aggregate_is_not_read() {
-    let error = AnyEvent::decode("wallet", json!("WalletOpened")).unwrap_err();
+    let error = AnyEvent::decode("wallet", "WalletOpened", "1", b"\"WalletOpened\"").unwrap_err();
     assert!(matches!(&error, DecodeError::AggregateType(name) if name == "wallet"));
     assert_eq!(
         error.to_string(),
@@ -230,7 +232,18 @@ fn a_payload_of_another_aggregate_is_not_read() {
         json!({ "CreditsDebited": { "credits": 30 } }),
         json!(null),
     ] {
-        let error = AnyEvent::decode("credit_account", payload).unwrap_err();
+        let payload = payload.to_string();
+        let error =
+            AnyEvent::decode("credit_account", "CreditsDebited", "1", payload.as_bytes()).unwrap_err();
         assert!(matches!(error, DecodeError::Payload(_)), "{error}");
+    }
+}
+
+#[test]
+fn a_payload_that_is_not_what_its_row_says_is_not_read() {
+    for (event_type, version) in [("CreditsDebited", "1"), ("CreditAccountOpened", "999")] {
+        let error =
+            AnyEvent::decode("credit_account", event_type, version, b"\"CreditAccountOpened\"").unwrap_err();
+        assert!(matches!(error, DecodeError::Version { .. }), "{error}");
     }
 }

@@ -8,12 +8,15 @@ mod compare;
 mod log;
 mod refold;
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
 use store::Position;
 use store::vault::Vault;
 use uuid::Uuid;
 
+use crate::dead_letters;
 use crate::projection::{self, ProjectionError, ReadModel};
 
 /// Most differences that a report names; the rest is counted.
@@ -85,6 +88,8 @@ pub enum AuditError {
 struct Subject {
     model: std::sync::Arc<dyn ReadModel>,
     checkpoint: Position,
+    /// Events that it could not fold and put aside.
+    parked: HashSet<Position>,
     events: u64,
 }
 
@@ -183,9 +188,11 @@ async fn subjects(snapshot: &mut PgConnection) -> sqlx::Result<Vec<Subject>> {
             },
             None => Position::START,
         };
+        let parked = dead_letters::positions(&mut *snapshot, model.name(), model.version()).await?;
         subjects.push(Subject {
             model,
             checkpoint,
+            parked,
             events: 0,
         });
     }

@@ -13,7 +13,7 @@ use store::{Position, Recorded};
 use uuid::Uuid;
 
 use crate::page::{Page, PageRequest, parsed};
-use crate::projection::{Projection, ProjectionError, Table, stream_id};
+use crate::projection::{OnBadEvent, Projection, ProjectionError, Table, stream_id};
 use crate::scope::within;
 
 /// One row per movement of credits, and one balance per account.
@@ -74,6 +74,7 @@ struct Movement<'a> {
 impl Projection for CreditTransactions {
     const NAME: &'static str = "credit_transactions";
     const VERSION: i32 = 1;
+    const ON_BAD_EVENT: OnBadEvent = OnBadEvent::Stop;
     const TABLES: &'static [Table] = &[
         Table::read("credit_transactions", &["log_xid", "log_position"]),
         Table::read("credit_balances", &["reseller_id"]),

@@ -1,14 +1,15 @@
 //! One step of a projection: a batch of events, their rows and the checkpoint in one transaction.
 
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Row, Transaction};
 use store::vault::Vault;
-use store::{Position, feed};
+use store::{Position, Recorded, feed};
 use uuid::Uuid;
 
-use crate::projection::{ProjectionError, ReadModel};
+use crate::dead_letters;
+use crate::projection::{OnBadEvent, ProjectionError, ReadModel};
 
 /// Most events in one transaction. It holds back the feed while it runs, so it is kept short.
-pub(crate) const BATCH_EVENTS_MAX: i64 = 500;
+pub(crate) const BATCH_EVENTS_MAX: i64 = 1000;
 
 const LIVE_TABLES: &str = "read, live";
 
@@ -26,11 +27,30 @@ pub(crate) enum Step {
     },
 }
 
-/// Folds the next batch, unless another process is at it.
+/// Folds the next batch, unless another process is at it. A batch that fails because of one of its events is
+/// folded again event by event, to find that one.
 pub(crate) async fn step(
     pool: &PgPool,
     model: &dyn ReadModel,
     vault: &Vault,
+) -> Result<Step, ProjectionError> {
+    match step_by(pool, model, vault, How::Batch).await {
+        Err(error) if error.is_of_event() => step_by(pool, model, vault, How::EventByEvent).await,
+        outcome => outcome,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum How {
+    Batch,
+    EventByEvent,
+}
+
+async fn step_by(
+    pool: &PgPool,
+    model: &dyn ReadModel,
+    vault: &Vault,
+    how: How,
 ) -> Result<Step, ProjectionError> {
     let mut transaction = pool.begin().await?;
     // Rows and checkpoint are lost together, if at all, and are folded again.
@@ -42,22 +62,63 @@ pub(crate) async fn step(
     }
     let from = checkpoint(&mut transaction, model).await?;
     let batch = feed::read(&mut transaction, from, BATCH_EVENTS_MAX).await?;
-    let Some(last) = batch.last() else {
+    if batch.is_empty() {
+        return Ok(Step::Idle { at: from });
+    }
+    write_into(&mut transaction, LIVE_TABLES).await?;
+    let folded = match how {
+        How::Batch => {
+            model.fold_batch(&mut transaction, &batch, vault).await?;
+            batch.as_slice()
+        }
+        How::EventByEvent => one_by_one(&mut transaction, model, &batch, vault).await?,
+    };
+    let Some(last) = folded.last() else {
         return Ok(Step::Idle { at: from });
     };
-    write_into(&mut transaction, LIVE_TABLES).await?;
     let mut jobs = Vec::new();
-    for recorded in &batch {
-        model.fold(&mut transaction, recorded, vault).await?;
+    for recorded in folded {
         jobs.extend(model.job_updated_by(recorded).filter(|job| !jobs.contains(job)));
     }
     advance(&mut transaction, model, from, last.position).await?;
     transaction.commit().await?;
     Ok(Step::Folded {
-        events: batch.len(),
+        events: folded.len(),
         at: last.position,
         jobs,
     })
+}
+
+/// Folds each event in a savepoint of its own. Returns those that are done with: a bad one is put aside or, where
+/// the projection stops for it, ends the batch before it.
+async fn one_by_one<'b>(
+    transaction: &mut Transaction<'_, Postgres>,
+    model: &dyn ReadModel,
+    batch: &'b [Recorded],
+    vault: &Vault,
+) -> Result<&'b [Recorded], ProjectionError> {
+    for (number, recorded) in batch.iter().enumerate() {
+        let mut savepoint = transaction.begin().await?;
+        let outcome = model
+            .fold_batch(&mut savepoint, std::slice::from_ref(recorded), vault)
+            .await;
+        match (outcome, model.on_bad_event()) {
+            (Ok(()), _) => savepoint.commit().await?,
+            (Err(error), OnBadEvent::Park) if error.is_of_event() => {
+                savepoint.rollback().await?;
+                dead_letters::park(transaction, model, recorded.position, &error).await?;
+            }
+            (Err(error), OnBadEvent::Park | OnBadEvent::Stop) => {
+                savepoint.rollback().await?;
+                // What came before it stays; the next step begins with it.
+                return match batch.get(..number) {
+                    Some(before) if number > 0 => Ok(before),
+                    Some(_) | None => Err(error),
+                };
+            }
+        }
+    }
+    Ok(batch)
 }
 
 /// Lets the transaction's unqualified table names mean those of `schemas`.

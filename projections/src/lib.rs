@@ -5,6 +5,7 @@
 //! projection may be folded again at any time.
 
 pub mod audit;
+pub mod dead_letters;
 pub mod page;
 pub mod projection;
 pub mod runner;

@@ -31,6 +31,7 @@ pub trait Projection: Send + Sync + 'static {
     /// Raised when the rows have to be folded again from the first event.
     const VERSION: i32;
     const TABLES: &'static [Table];
+    const ON_BAD_EVENT: OnBadEvent = OnBadEvent::Park;
 
     /// Applies one event. It runs in the transaction that moves the checkpoint, so each event is applied once.
     ///
@@ -43,10 +44,38 @@ pub trait Projection: Send + Sync + 'static {
         vault: &Vault,
     ) -> impl Future<Output = Result<(), ProjectionError>> + Send;
 
+    /// Applies events in their order, with the same outcome as [`Projection::project`] on each of them. Where
+    /// events are many, a projection folds them in memory and writes all rows by one statement.
+    ///
+    /// # Errors
+    /// As `project`; which event is at fault need not be told.
+    fn project_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
+        vault: &Vault,
+    ) -> impl Future<Output = Result<(), ProjectionError>> + Send {
+        async move {
+            for recorded in batch {
+                self.project(connection, recorded, vault).await?;
+            }
+            Ok(())
+        }
+    }
+
     /// The job whose updates this event adds to, if any: its watchers are woken after the commit.
     fn updated_job(&self, _recorded: &Recorded) -> Option<Uuid> {
         None
     }
+}
+
+/// What becomes of a projection that meets an event which it cannot fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnBadEvent {
+    /// The event is put aside in `es.dead_letters` and folding goes on: better one row missing than all stale.
+    Park,
+    /// Folding stops before it until the cause is mended: better stale than wrong.
+    Stop,
 }
 
 /// A table that one projection alone writes.
@@ -108,6 +137,23 @@ impl ProjectionError {
             reason,
         }
     }
+
+    /// Whether the event is at fault, so that the same event fails again; not the connection, the server or
+    /// another writer.
+    pub(crate) fn is_of_event(&self) -> bool {
+        match self {
+            Self::Event { .. } => true,
+            // Data exceptions, violated constraints, and what a function raises.
+            Self::Database(error) => {
+                matches!(error, sqlx::Error::Encode(_))
+                    || error
+                        .as_database_error()
+                        .and_then(sqlx::error::DatabaseError::code)
+                        .is_some_and(|code| ["22", "23", "P0001"].iter().any(|class| code.starts_with(class)))
+            }
+            Self::Feed(_) | Self::Vault(_) | Self::Overtaken(_) => false,
+        }
+    }
 }
 
 /// The stream's id, which names a row.
@@ -128,10 +174,17 @@ pub trait ReadModel: Send + Sync {
     fn name(&self) -> &'static str;
     fn version(&self) -> i32;
     fn tables(&self) -> &'static [Table];
+    fn on_bad_event(&self) -> OnBadEvent;
     async fn fold(
         &self,
         connection: &mut PgConnection,
         recorded: &Recorded,
+        vault: &Vault,
+    ) -> Result<(), ProjectionError>;
+    async fn fold_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
         vault: &Vault,
     ) -> Result<(), ProjectionError>;
     fn job_updated_by(&self, recorded: &Recorded) -> Option<Uuid>;
@@ -151,6 +204,10 @@ impl<P: Projection> ReadModel for P {
         P::TABLES
     }
 
+    fn on_bad_event(&self) -> OnBadEvent {
+        P::ON_BAD_EVENT
+    }
+
     async fn fold(
         &self,
         connection: &mut PgConnection,
@@ -158,6 +215,15 @@ impl<P: Projection> ReadModel for P {
         vault: &Vault,
     ) -> Result<(), ProjectionError> {
         self.project(connection, recorded, vault).await
+    }
+
+    async fn fold_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
+        vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        self.project_batch(connection, batch, vault).await
     }
 
     fn job_updated_by(&self, recorded: &Recorded) -> Option<Uuid> {

@@ -5,9 +5,7 @@
 
 use domain::AnyEvent;
 use domain::any_event::DecodeError;
-use serde_json::Value;
 use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 
 use crate::{Metadata, Position, Recorded};
@@ -18,19 +16,28 @@ pub enum FeedError {
     Database(#[from] sqlx::Error),
     #[error("event at {position} cannot be decoded: {source}")]
     Decode { position: Position, source: DecodeError },
+    #[error("metadata of the event at {position} cannot be decoded: {source}")]
+    Metadata {
+        position: Position,
+        source: serde_json::Error,
+    },
+    #[error("the log's columns are not what they were: {0}")]
+    Column(&'static str),
 }
 
-/// Up to `limit` events after `after`, in order.
+/// Up to `limit` events after `after`, in order. Those before one that cannot be decoded are returned; the next
+/// read, which begins with it, fails.
 ///
 /// # Errors
-/// The database fails, or an event cannot be decoded.
+/// The database fails, or the first event cannot be decoded.
 pub async fn read(
     connection: &mut PgConnection,
     after: Position,
     limit: i64,
 ) -> Result<Vec<Recorded>, FeedError> {
-    sqlx::query(
-        "SELECT e.xid::text::bigint AS transaction, e.position, e.aggregate_type, e.aggregate_id, e.sequence,
+    // Columns in the order of `Column`.
+    let rows = sqlx::query(
+        "SELECT e.xid, e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
                 e.payload, e.metadata, e.recorded_at
          FROM es.events e
          WHERE (e.xid, e.position) > ($1::text::xid8, $2) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -41,10 +48,16 @@ pub async fn read(
     .bind(after.position)
     .bind(limit)
     .fetch_all(connection)
-    .await?
-    .iter()
-    .map(recorded)
-    .collect()
+    .await?;
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match recorded(row) {
+            Ok(event) => events.push(event),
+            Err(error) if events.is_empty() => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(events)
 }
 
 /// The last position of the log that readers may see; [`Position::START`] where the log is empty.
@@ -69,20 +82,37 @@ pub async fn head(connection: &mut PgConnection) -> sqlx::Result<Position> {
 
 fn recorded(row: &PgRow) -> Result<Recorded, FeedError> {
     let position = Position {
-        xid: row.try_get("transaction")?,
-        position: row.try_get("position")?,
+        // sqlx does not know xid8: eight bytes, the first one the highest.
+        xid: bytes(row, 0)?
+            .try_into()
+            .map(i64::from_be_bytes)
+            .map_err(|_| FeedError::Column("xid has not 8 bytes"))?,
+        position: row.try_get(1)?,
     };
-    let aggregate_type: &str = row.try_get("aggregate_type")?;
-    let payload: Value = row.try_get("payload")?;
-    let event =
-        AnyEvent::decode(aggregate_type, payload).map_err(|source| FeedError::Decode { position, source })?;
-    let Json(metadata): Json<Metadata> = row.try_get("metadata")?;
+    let event = AnyEvent::decode(row.try_get(2)?, row.try_get(5)?, row.try_get(6)?, json(row, 7)?)
+        .map_err(|source| FeedError::Decode { position, source })?;
+    let metadata: Metadata =
+        serde_json::from_slice(json(row, 8)?).map_err(|source| FeedError::Metadata { position, source })?;
     Ok(Recorded {
         position,
-        aggregate_id: row.try_get("aggregate_id")?,
-        sequence: row.try_get("sequence")?,
+        aggregate_id: row.try_get(3)?,
+        sequence: row.try_get(4)?,
         event,
         metadata,
-        recorded_at: row.try_get("recorded_at")?,
+        recorded_at: row.try_get(9)?,
     })
+}
+
+fn bytes(row: &PgRow, column: usize) -> Result<&[u8], FeedError> {
+    row.try_get_raw(column)?
+        .as_bytes()
+        .map_err(|_| FeedError::Column("a column is null"))
+}
+
+/// The text of a jsonb column, as it came over the wire: one byte, the format's version, precedes it.
+fn json(row: &PgRow, column: usize) -> Result<&[u8], FeedError> {
+    match bytes(row, column)?.split_first() {
+        Some((1, text)) => Ok(text),
+        Some(_) | None => Err(FeedError::Column("jsonb came in an unknown format")),
+    }
 }

@@ -43,13 +43,16 @@ pub(super) async fn refold(
         for recorded in &batch {
             events += 1;
             credits.add(recorded);
-            for subject in subjects
-                .iter_mut()
-                .filter(|subject| recorded.position <= subject.checkpoint)
-            {
-                subject.model.fold(&mut transaction, recorded, vault).await?;
-                subject.events += 1;
+        }
+        for subject in subjects.iter_mut() {
+            // In order, so what a subject includes is the beginning of the batch.
+            let included = batch.partition_point(|recorded| recorded.position <= subject.checkpoint);
+            let (included, _) = batch.split_at_checked(included).unwrap_or((&batch, &[]));
+            // What was put aside stands in no live table either.
+            for run in included.split(|recorded| subject.parked.contains(&recorded.position)) {
+                subject.model.fold_batch(&mut transaction, run, vault).await?;
             }
+            subject.events += u64::try_from(included.len()).unwrap_or(u64::MAX);
         }
         transaction.commit().await?;
     }

@@ -123,20 +123,64 @@ async fn a_position_beyond_the_log_is_stale_and_says_how_far_the_figures_are() {
     assert_eq!(reached(&log.read, &["packs", "users"]).await.unwrap(), head);
 }
 
-#[tokio::test]
-async fn an_event_that_cannot_be_folded_stops_its_projection_and_no_other() {
-    let mut log = TestLog::create().await;
-    platform(&mut log).await;
-    // A user's event under an id that names no row.
-    let before = log.catch_up().await;
-    sqlx::query(
+/// Copies an event of a type under an id that names no row, and returns its position.
+async fn append_unfoldable(log: &TestLog, event_type: &str) -> Position {
+    let (xid, position) = sqlx::query_as(
         "INSERT INTO es.events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata)
          SELECT aggregate_type, 'no-uuid', 1, event_type, event_version, payload, metadata
-         FROM es.events WHERE event_type = 'UserRegistered'",
+         FROM es.events WHERE event_type = $1 LIMIT 1
+         RETURNING xid::text::bigint, position",
     )
-    .execute(&log.owner)
+    .bind(event_type)
+    .fetch_one(&log.owner)
     .await
     .unwrap();
+    Position { xid, position }
+}
+
+#[tokio::test]
+async fn a_bad_event_is_put_aside_where_stale_figures_are_worse_than_one_missing() {
+    let mut log = TestLog::create().await;
+    platform(&mut log).await;
+    story(&mut log, "Nordwind").await;
+    let bad = append_unfoldable(&log, "UserRegistered").await;
+    story(&mut log, "Südwind").await;
+    let head = log.catch_up().await;
+    assert!(head > bad);
+    let mut owner = log.owner.acquire().await.unwrap();
+    let letters = projections::dead_letters::list(&mut owner, None).await.unwrap();
+    let put_aside: Vec<_> = letters
+        .iter()
+        .map(|letter| (letter.projection.as_str(), letter.position, letter.attempts))
+        .collect();
+    assert_eq!(put_aside, [("users", bad, 1)]);
+    assert!(
+        letters[0].error.contains("its stream id is no UUID"),
+        "{letters:?}"
+    );
+    assert_eq!(reached(&log.read, &every_projection()).await.unwrap(), head);
+    let users: i64 = sqlx::query_scalar("SELECT count(*) FROM read.users")
+        .fetch_one(&log.owner)
+        .await
+        .unwrap();
+    let registered: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM es.events WHERE event_type = 'UserRegistered'")
+            .fetch_one(&log.owner)
+            .await
+            .unwrap();
+    assert_eq!(users, registered - 1);
+    let report = projections::audit::verify(&log.owner, &log.vault).await.unwrap();
+    assert!(report.is_clean(), "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_bad_event_stops_finance_before_it_and_no_other() {
+    let mut log = TestLog::create().await;
+    platform(&mut log).await;
+    story(&mut log, "Nordwind").await;
+    log.catch_up().await;
+    story(&mut log, "Südwind").await;
+    let bad = append_unfoldable(&log, "CreditsPurchased").await;
     let (wake, stop) = (Wake::local(), CancellationToken::new());
     let runner = tokio::spawn(run(
         log.projections.clone(),
@@ -144,19 +188,34 @@ async fn an_event_that_cannot_be_folded_stops_its_projection_and_no_other() {
         wake,
         stop.clone(),
     ));
-    let last = "SELECT e.xid::text::bigint, e.position FROM es.events e ORDER BY e.position DESC LIMIT 1";
-    let (xid, position) = sqlx::query_as(last).fetch_one(&log.owner).await.unwrap();
-    let after = Position { xid, position };
-    assert!(after > before);
-    wait_for(
-        &log.read,
-        &["packs", "jobs", "activity"],
-        after,
-        Duration::from_secs(10),
+    let shown = ["packs", "jobs", "users"];
+    wait_for(&log.read, &shown, bad, Duration::from_secs(10))
+        .await
+        .unwrap();
+    let (xid, position) = sqlx::query_as(
+        "SELECT e.xid::text::bigint, e.position FROM es.events e
+         WHERE (e.xid, e.position) < ($1::text::xid8, $2) ORDER BY e.xid DESC, e.position DESC LIMIT 1",
     )
+    .bind(bad.xid.to_string())
+    .bind(bad.position)
+    .fetch_one(&log.owner)
     .await
     .unwrap();
-    assert_eq!(reached(&log.read, &["users"]).await.unwrap(), before);
+    let last_good = Position { xid, position };
+    let finance = ["credit_transactions"];
+    wait_for(&log.read, &finance, last_good, Duration::from_secs(10))
+        .await
+        .unwrap();
+    let reached = reached(&log.read, &finance).await.unwrap();
+    assert_eq!(
+        reached, last_good,
+        "what came before the bad event is folded, and no more"
+    );
+    let letters: i64 = sqlx::query_scalar("SELECT count(*) FROM es.dead_letters")
+        .fetch_one(&log.owner)
+        .await
+        .unwrap();
+    assert_eq!(letters, 0);
     stop.cancel();
     runner.await.unwrap();
 }
