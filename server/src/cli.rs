@@ -1,6 +1,7 @@
 //! The command line. Answers go to standard output, logs to standard error.
 
 mod audit;
+mod restore;
 
 use std::io::{BufRead, Write};
 use std::net::TcpListener;
@@ -43,6 +44,9 @@ enum Command {
     /// Proves that every figure follows from the log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// After a restore.
+    #[command(subcommand)]
+    Restore(RestoreCommand),
     /// Signing key and master key.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -68,6 +72,12 @@ enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Subcommand)]
+enum RestoreCommand {
+    /// Renumbers a log that a logical dump brought from another cluster; changes nothing where none is needed.
+    Fixup,
 }
 
 #[derive(Subcommand)]
@@ -110,6 +120,7 @@ impl Cli {
             Command::Serve { roles } => serve_roles(config, roles).await?,
             Command::Demo(DemoCommand::Seed) => seed(config).await?,
             Command::Audit(AuditCommand::Verify { json }) => return audit::verify(&config, json).await,
+            Command::Restore(RestoreCommand::Fixup) => restore::fixup(&config).await?,
             Command::Keys(KeysCommand::Generate { out }) => {
                 config.identity.keys_path = out.unwrap_or(config.identity.keys_path);
                 make_keys(&config)?;

@@ -1,4 +1,4 @@
-//! The event log: append, load, unit of work, feed, checkpoints, sealing of personal fields.
+//! The event log: append, load, unit of work, feed, checkpoints, sealing of personal fields, repair after a restore.
 
 pub mod append;
 pub mod database;
@@ -6,6 +6,7 @@ pub mod feed;
 pub mod load;
 pub mod position;
 pub mod recorded;
+pub mod restore;
 pub mod unit_of_work;
 pub mod vault;
 pub mod wake;

@@ -13,7 +13,7 @@ pub struct Process {
 }
 
 /// A binary of this workspace, beside the test's own.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let folder = own.parent().and_then(|deps| deps.parent()).unwrap();
     let path = folder.join(name);
