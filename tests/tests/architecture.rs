@@ -25,6 +25,10 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
             "server",
             BTreeSet::from(["domain", "platform", "store", "commands", "projections", "api"]),
         ),
+        (
+            "bench",
+            BTreeSet::from(["domain", "platform", "store", "commands", "projections"]),
+        ),
     ])
 }
 

@@ -1,0 +1,65 @@
+//! A history that the log already holds: credit accounts with ten events each.
+
+use sqlx::PgPool;
+
+/// Events of one account of the history.
+const PER_ACCOUNT: i64 = 10;
+/// Events of one transaction of the fill.
+const CHUNK: i64 = 500_000;
+
+/// Appends `events` events.
+///
+/// # Errors
+/// The database fails.
+pub async fn history(pool: &PgPool, events: u64) -> anyhow::Result<()> {
+    let accounts = i64::try_from(events)? / PER_ACCOUNT;
+    let chunk = CHUNK / PER_ACCOUNT;
+    let mut first = 0;
+    while first < accounts {
+        let last = (first + chunk).min(accounts);
+        accounts_with_events(pool, "history", first, last, PER_ACCOUNT).await?;
+        first = last;
+    }
+    Ok(())
+}
+
+/// The id of an account that [`accounts_with_events`] fills.
+pub fn account_id(kind: &str, number: i64) -> String {
+    format!("{kind}-{number}")
+}
+
+/// Fills accounts `first..last` of a kind with `events` events each: opened, then a bonus of a million credits
+/// each time.
+///
+/// # Errors
+/// The database fails.
+pub async fn accounts_with_events(
+    pool: &PgPool,
+    kind: &str,
+    first: i64,
+    last: i64,
+    events: i64,
+) -> anyhow::Result<()> {
+    sqlx::query(
+        "INSERT INTO es.events
+             (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata)
+         SELECT 'credit_account', $1 || '-' || a, s,
+                CASE s WHEN 1 THEN 'CreditAccountOpened' ELSE 'CreditsAdjusted' END, '1',
+                CASE s WHEN 1 THEN '\"CreditAccountOpened\"'::jsonb
+                       ELSE jsonb_build_object('CreditsAdjusted', jsonb_build_object(
+                           'kind', 'bonus', 'credits', 1000000, 'note', 'history',
+                           'balance_after', (s - 1) * 1000000)) END,
+                jsonb_build_object(
+                    'tenant_id', '00000000-0000-0000-0000-000000000000',
+                    'command_id', gen_random_uuid(), 'at', '2026-01-01T00:00:00Z')
+         FROM generate_series($2::bigint, $3::bigint - 1) AS a, generate_series(1, $4::bigint) AS s
+         ORDER BY s, a",
+    )
+    .bind(kind)
+    .bind(first)
+    .bind(last)
+    .bind(events)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
