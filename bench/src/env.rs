@@ -80,6 +80,7 @@ impl Env {
             actor: Some(Uuid::nil()),
             owner,
             at: self.now(),
+            happened_at: None,
         }
     }
 

@@ -39,6 +39,7 @@ fn cause(write: &WriteSide, step: &str) -> Cause {
         actor: None,
         owner: Owner::PLATFORM,
         at: write.clock.now(),
+        happened_at: None,
     }
 }
 

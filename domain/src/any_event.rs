@@ -2,6 +2,7 @@
 
 use cqrs_es::{Aggregate, DomainEvent};
 
+use crate::books::{Books, BooksEvent};
 use crate::credit_account::{CreditAccount, CreditAccountEvent};
 use crate::es::StoredEvent;
 use crate::job::{Job, JobEvent};
@@ -59,6 +60,7 @@ any_event! {
     Recording(Recording, RecordingEvent),
     Job(Job, JobEvent),
     WorkflowLibrary(WorkflowLibrary, WorkflowLibraryEvent),
+    Books(Books, BooksEvent),
 }
 
 fn decode<E: StoredEvent>(event_type: &str, event_version: &str, payload: &[u8]) -> Result<E, DecodeError> {

@@ -7,6 +7,7 @@ pub mod any_event;
 mod es;
 pub mod refusal;
 
+pub mod books;
 pub mod credit_account;
 pub mod job;
 pub mod price_list;
@@ -19,6 +20,8 @@ pub mod workflow;
 
 pub mod credits;
 pub mod ids;
+pub mod ledger;
+pub mod period;
 pub mod personal;
 pub mod text;
 pub mod tier;

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use cqrs_es::{Aggregate, DomainEvent};
 use domain::AnyEvent;
 use domain::any_event::DecodeError;
+use domain::books::Books;
 use domain::credit_account::CreditAccount;
 use domain::job::Job;
 use domain::price_list::PriceList;
@@ -55,7 +56,8 @@ aggregates!(
     Subscription,
     Recording,
     Job,
-    WorkflowLibrary
+    WorkflowLibrary,
+    Books
 );
 
 /// Asks an enum's `Deserialize` for its variants, so that nobody has to list them.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
+use domain::books::BooksEvent;
 use domain::credit_account::{CreditAccountEvent, DebitPurpose};
 use domain::job::JobEvent;
 use domain::price_list::PriceListEvent;
@@ -73,7 +74,8 @@ impl Projection for ActivityFeed {
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_) => recorded.metadata.reseller_id,
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => recorded.metadata.reseller_id,
         };
         sqlx::query(
             "INSERT INTO activity (log_xid, log_position, reseller_id, tenant_id, kind, text, actor_id, at)
@@ -134,7 +136,7 @@ fn said(event: &AnyEvent) -> Option<Said> {
             Home::Reseller(_) => of_reseller("A user was added"),
             Home::Tenant { .. } => of_customer("got a user"),
         },
-        AnyEvent::User(UserEvent::PasswordChanged) => None,
+        AnyEvent::User(UserEvent::PasswordChanged) | AnyEvent::Books(BooksEvent::PeriodClosed { .. }) => None,
         AnyEvent::Subscription(SubscriptionEvent::AccessGranted {
             tier, days, ends_at, ..
         }) => {

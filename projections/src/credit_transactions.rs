@@ -103,7 +103,8 @@ impl Projection for CreditTransactions {
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_) => {}
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => {}
         }
         Ok(())
     }

@@ -122,7 +122,8 @@ impl Projection for Customers {
             | AnyEvent::PriceList(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_) => Ok(()),
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => Ok(()),
         }
     }
 }

@@ -77,7 +77,8 @@ impl Projection for Grants {
             | AnyEvent::User(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_) => {}
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => {}
         }
         Ok(())
     }

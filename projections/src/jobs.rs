@@ -185,7 +185,8 @@ impl Projection for Jobs {
             | AnyEvent::User(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
-            | AnyEvent::WorkflowLibrary(_) => Ok(()),
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => Ok(()),
         }
     }
 
@@ -199,7 +200,8 @@ impl Projection for Jobs {
             | AnyEvent::User(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
-            | AnyEvent::WorkflowLibrary(_) => None,
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => None,
         }
     }
 }

@@ -67,7 +67,8 @@ impl Projection for Packs {
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_) => {}
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => {}
         }
         Ok(())
     }

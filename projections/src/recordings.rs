@@ -76,7 +76,8 @@ impl Projection for Recordings {
             | AnyEvent::User(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_) => {}
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => {}
         }
         Ok(())
     }

@@ -95,7 +95,8 @@ impl Projection for Resellers {
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_) => Ok(()),
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => Ok(()),
         }
     }
 }

@@ -82,7 +82,8 @@ impl Projection for Users {
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_) => {}
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => {}
         }
         Ok(())
     }

@@ -95,7 +95,8 @@ impl Projection for Workflows {
             | AnyEvent::User(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
-            | AnyEvent::Job(_) => {}
+            | AnyEvent::Job(_)
+            | AnyEvent::Books(_) => {}
         }
         Ok(())
     }

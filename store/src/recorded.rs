@@ -21,6 +21,9 @@ pub struct Metadata {
     pub command_id: Uuid,
     /// When the command was given.
     pub at: DateTime<Utc>,
+    /// When it happened in the business, where that is earlier than the command ([`Recorded::happened_at`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub happened_at: Option<DateTime<Utc>>,
 }
 
 /// One event of the log, decoded.
@@ -39,5 +42,15 @@ impl Recorded {
     /// The stream's id where it is a UUID, which holds for all streams but the price list's.
     pub fn id(&self) -> Option<Uuid> {
         self.aggregate_id.parse().ok()
+    }
+
+    /// The first time axis: when it happened in the business.
+    pub fn happened_at(&self) -> DateTime<Utc> {
+        self.metadata.happened_at.unwrap_or(self.metadata.at)
+    }
+
+    /// The second time axis: since when the log knows it.
+    pub fn known_at(&self) -> DateTime<Utc> {
+        self.recorded_at
     }
 }

@@ -62,6 +62,8 @@ pub struct Cause {
     pub actor: Option<Uuid>,
     pub owner: Owner,
     pub at: DateTime<Utc>,
+    /// When it happened in the business, where that is earlier.
+    pub happened_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +188,7 @@ impl<'a> UnitOfWork<'a> {
             actor: self.cause.actor,
             command_id: self.cause.command_id,
             at: self.cause.at,
+            happened_at: self.cause.happened_at,
         }
     }
 

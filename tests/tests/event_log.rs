@@ -18,6 +18,7 @@ fn cause(id: u128) -> Cause {
         actor: None,
         owner: Owner::PLATFORM,
         at: "2026-11-21T12:00:00Z".parse().unwrap(),
+        happened_at: None,
     }
 }
 

@@ -74,6 +74,7 @@ async fn through_our_store(pool: &PgPool) -> Vec<Option<String>> {
             actor: None,
             owner: Owner::PLATFORM,
             at: "2026-11-21T12:00:00Z".parse().unwrap(),
+            happened_at: None,
         };
         let mut unit = UnitOfWork::new(pool, &cause);
         let owner = Owner::reseller(ResellerId(Uuid::nil()));

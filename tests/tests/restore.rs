@@ -50,6 +50,7 @@ impl Site {
             actor: None,
             owner: Owner::reseller(reseller),
             at: "2026-11-21T12:00:00Z".parse().unwrap(),
+            happened_at: None,
         };
         let write = self.parts.write_side();
         credits::adjust(

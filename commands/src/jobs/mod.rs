@@ -22,5 +22,6 @@ fn system_cause(write: &WriteSide, job_id: JobId, step: &str) -> Cause {
         actor: None,
         owner: Owner::PLATFORM,
         at: write.clock.now(),
+        happened_at: None,
     }
 }

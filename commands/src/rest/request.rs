@@ -98,6 +98,7 @@ impl Key {
             actor: Some(actor.0),
             owner,
             at,
+            happened_at: None,
         }
     }
 }

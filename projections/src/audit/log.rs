@@ -82,7 +82,8 @@ impl CreditSums {
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_) => return,
+            | AnyEvent::WorkflowLibrary(_)
+            | AnyEvent::Books(_) => return,
         };
         let before = self
             .balances

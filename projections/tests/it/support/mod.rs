@@ -90,6 +90,7 @@ impl TestLog {
                 actor: Some(ADMIN),
                 command_id: Uuid::now_v7(),
                 at,
+                happened_at: None,
             },
         }
     }

@@ -1,0 +1,150 @@
+//! The chart of accounts, and what must hold at every event of an account's stream.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, Line};
+
+/// The accounts that each reseller has. All of them are opened by the event that opens its credit account.
+/// The platform's own figures are the sums over all resellers.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+pub enum Account {
+    /// Corrections by hand, of either sign.
+    #[serde(rename = "credits.adjusted")]
+    #[strum(serialize = "credits.adjusted")]
+    Adjusted,
+    /// What the reseller can spend.
+    #[serde(rename = "credits.available")]
+    #[strum(serialize = "credits.available")]
+    Available,
+    /// Credits given free.
+    #[serde(rename = "credits.bonus")]
+    #[strum(serialize = "credits.bonus")]
+    Bonus,
+    /// Credits given back.
+    #[serde(rename = "credits.refunded")]
+    #[strum(serialize = "credits.refunded")]
+    Refunded,
+    /// Credits sold.
+    #[serde(rename = "credits.sold")]
+    #[strum(serialize = "credits.sold")]
+    Sold,
+    /// Credits that paid for customers' days.
+    #[serde(rename = "credits.spent")]
+    #[strum(serialize = "credits.spent")]
+    Spent,
+    /// What the reseller owes for packs.
+    #[serde(rename = "money.receivable")]
+    #[strum(serialize = "money.receivable")]
+    Receivable,
+    /// What packs were sold for.
+    #[serde(rename = "money.revenue")]
+    #[strum(serialize = "money.revenue")]
+    Revenue,
+}
+
+impl Account {
+    /// Whether it holds credits; the others hold money.
+    pub fn counts_credits(self) -> bool {
+        match self {
+            Self::Adjusted | Self::Available | Self::Bonus | Self::Refunded | Self::Sold | Self::Spent => {
+                true
+            }
+            Self::Receivable | Self::Revenue => false,
+        }
+    }
+}
+
+/// What the ledger remembers of a reseller's accounts between two events of the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountState {
+    pub opened: bool,
+    /// Place of the last event in the stream.
+    pub sequence: i64,
+    /// Credits that the last event says are available.
+    pub balance: i64,
+}
+
+/// What must hold at every event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::AsRefStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum Rule {
+    /// An account is opened once, before its first posting.
+    AccountOpened,
+    /// A stream counts from 1 without holes.
+    SequenceContiguous,
+    /// The balance that an event states is the one before it and what it moves.
+    BalanceFollows,
+    /// No account is overdrawn.
+    BalanceNotNegative,
+    /// The balances of a closed period are the ones it was closed with.
+    PeriodUnchanged,
+}
+
+/// An event that breaks a rule. The fold goes on from what the event states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    pub rule: Rule,
+    pub expected: String,
+    pub found: String,
+}
+
+impl AccountState {
+    /// Takes the next event of the stream; answers the rules that it breaks.
+    pub fn take(&mut self, sequence: i64, entry: &Entry<'_>) -> Vec<Violation> {
+        let mut broken = Vec::new();
+        let mut expect = |rule, expected: i64, found: i64| {
+            if expected != found {
+                broken.push(Violation {
+                    rule,
+                    expected: expected.to_string(),
+                    found: found.to_string(),
+                });
+            }
+        };
+        expect(
+            Rule::SequenceContiguous,
+            self.sequence.saturating_add(1),
+            sequence,
+        );
+        self.sequence = sequence;
+        match entry {
+            Entry::Opening => {
+                expect(Rule::AccountOpened, 0, i64::from(self.opened));
+                self.opened = true;
+            }
+            Entry::Movement { lines, balance_after } => {
+                expect(Rule::AccountOpened, 1, i64::from(self.opened));
+                let sum = self.balance.saturating_add(moved(lines));
+                expect(Rule::BalanceFollows, sum, balance_after.0);
+                expect(Rule::BalanceNotNegative, balance_after.0.max(0), balance_after.0);
+                self.balance = balance_after.0;
+            }
+        }
+        broken
+    }
+}
+
+/// What lines add to the credits that are available.
+fn moved(lines: &[Line<'_>]) -> i64 {
+    lines
+        .iter()
+        .flat_map(Line::postings)
+        .filter(|posting| posting.account == Account::Available)
+        .map(|posting| posting.amount)
+        .fold(0, i64::saturating_add)
+}
