@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod bus;
 pub mod entitlement;
+pub mod erasure;
 pub mod error;
 pub mod identity;
 pub mod jobs;

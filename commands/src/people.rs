@@ -75,10 +75,12 @@ pub async fn prepare(
     };
     let hash = passwords::hash(password).await?;
     let mut connection = write.pool.acquire().await?;
+    let personal = [name.as_str(), email.as_str()];
+    let [sealed_name, sealed_email] = write.vault.seal(&mut connection, user_id.0, personal).await?;
     let user = NewUser {
         user_id,
-        name: write.vault.seal(&mut connection, user_id.0, &name).await?,
-        email: write.vault.seal(&mut connection, user_id.0, &email).await?,
+        name: sealed_name,
+        email: sealed_email,
         email_digest: write.vault.digest(EMAIL_CLAIM, &email),
         temporary_password,
     };

@@ -41,9 +41,10 @@ pub async fn register(
 ) -> Result<Done<Registered>, CommandError> {
     let reseller_id = ResellerId(Uuid::now_v7());
     let contact = people::checked_email(&reseller.contact_email)?;
-    let contact_email = {
+    let [contact_email] = {
         let mut connection = write.pool.acquire().await?;
-        write.vault.seal(&mut connection, reseller_id.0, &contact).await?
+        let contact = [contact.as_str()];
+        write.vault.seal(&mut connection, reseller_id.0, contact).await?
     };
     let id = reseller_id.to_string();
     let decide = async |unit: &mut UnitOfWork<'_>| {

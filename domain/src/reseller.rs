@@ -13,6 +13,8 @@ use crate::text::{self, NAME_CHARS_MAX, NOTE_CHARS_MAX};
 pub struct Reseller {
     registered: bool,
     suspended: bool,
+    #[serde(default)]
+    contact_email: Option<Sealed>,
 }
 
 #[derive(Clone, Debug)]
@@ -109,6 +111,11 @@ impl ResellerEvent {
 }
 
 impl Reseller {
+    /// `None` for a reseller that was never registered.
+    pub fn contact_email(&self) -> Option<&Sealed> {
+        self.contact_email.as_ref()
+    }
+
     /// Whether the reseller may act: registered and not suspended.
     ///
     /// # Errors
@@ -165,7 +172,10 @@ impl Reseller {
 
     fn evolve(&mut self, event: ResellerEvent) {
         match event {
-            ResellerEvent::ResellerRegistered { .. } => self.registered = true,
+            ResellerEvent::ResellerRegistered { contact_email, .. } => {
+                self.registered = true;
+                self.contact_email = Some(contact_email);
+            }
             ResellerEvent::ResellerSuspended { .. } => self.suspended = true,
             ResellerEvent::ResellerResumed { .. } => self.suspended = false,
         }

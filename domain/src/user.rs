@@ -6,10 +6,14 @@ use crate::es::aggregate;
 use crate::ids::{ResellerId, TenantId};
 use crate::personal::Sealed;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::text::{self, NOTE_CHARS_MAX};
+use uuid::Uuid;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct User {
     identity: Option<Identity>,
+    #[serde(default)]
+    erased: bool,
 }
 
 /// What a registered user is.
@@ -78,6 +82,15 @@ pub enum UserCommand {
     Register(Identity),
     /// The hash itself lies in the credentials table, never in the log.
     ChangePassword,
+    /// Forgets the person: the keys of `subjects` are destroyed with the append.
+    Erase {
+        reason: String,
+        /// Whose keys seal what is known of the person: the user's own and, where it was the person's address,
+        /// that of a business's contact.
+        subjects: Vec<Uuid>,
+        /// Admins of the platform besides this user.
+        other_admins: u64,
+    },
 }
 
 /// Facts about a user. A variant is never renamed, removed or given a new meaning.
@@ -90,6 +103,12 @@ pub enum UserEvent {
         home: Home,
     },
     PasswordChanged,
+    /// The keys of `subjects` are gone, and with them every field that they seal.
+    UserErased {
+        reason: String,
+        home: Home,
+        subjects: Vec<Uuid>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
@@ -101,6 +120,12 @@ pub enum UserError {
     UserAlreadyRegistered,
     #[error("the role {} does not belong there: platform roles to the platform, reseller roles to a reseller, customer roles to a customer", .0.as_ref())]
     RoleNotAllowed(Role),
+    #[error("this person has been erased: nothing is left that could be changed")]
+    UserErased,
+    #[error("this is the platform's last admin: register another one first")]
+    LastPlatformAdmin,
+    #[error("a reason has 1 to {NOTE_CHARS_MAX} characters: say why, without naming the person")]
+    InvalidReason,
 }
 
 impl Refusal for UserError {
@@ -111,8 +136,8 @@ impl Refusal for UserError {
     fn kind(&self) -> RefusalKind {
         match self {
             Self::UserNotFound => RefusalKind::NotFound,
-            Self::UserAlreadyRegistered => RefusalKind::Conflict,
-            Self::RoleNotAllowed(_) => RefusalKind::Invalid,
+            Self::UserAlreadyRegistered | Self::UserErased | Self::LastPlatformAdmin => RefusalKind::Conflict,
+            Self::RoleNotAllowed(_) | Self::InvalidReason => RefusalKind::Invalid,
         }
     }
 }
@@ -122,19 +147,30 @@ aggregate!(User, "user", UserCommand, UserEvent, UserError);
 impl UserEvent {
     fn version(&self) -> &'static str {
         match self {
-            Self::UserRegistered { .. } | Self::PasswordChanged => "1",
+            Self::UserRegistered { .. } | Self::PasswordChanged | Self::UserErased { .. } => "1",
         }
     }
 }
 
 impl User {
+    /// `None` for somebody who was never registered or has been erased.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
+    fn known(&self) -> Result<&Identity, UserError> {
+        match &self.identity {
+            Some(identity) => Ok(identity),
+            None if self.erased => Err(UserError::UserErased),
+            None => Err(UserError::UserNotFound),
+        }
+    }
+
     fn decide(&self, command: UserCommand) -> Result<Vec<UserEvent>, UserError> {
         match command {
-            UserCommand::Register(_) if self.identity.is_some() => Err(UserError::UserAlreadyRegistered),
+            UserCommand::Register(_) if self.identity.is_some() || self.erased => {
+                Err(UserError::UserAlreadyRegistered)
+            }
             UserCommand::Register(Identity {
                 name,
                 email,
@@ -156,8 +192,22 @@ impl User {
                     home,
                 }])
             }
-            UserCommand::ChangePassword if self.identity.is_none() => Err(UserError::UserNotFound),
-            UserCommand::ChangePassword => Ok(vec![UserEvent::PasswordChanged]),
+            UserCommand::ChangePassword => self.known().map(|_| vec![UserEvent::PasswordChanged]),
+            UserCommand::Erase {
+                reason,
+                subjects,
+                other_admins,
+            } => {
+                let identity = self.known()?;
+                if identity.role == Role::PlatformAdmin && other_admins == 0 {
+                    return Err(UserError::LastPlatformAdmin);
+                }
+                Ok(vec![UserEvent::UserErased {
+                    reason: text::checked(&reason, NOTE_CHARS_MAX).ok_or(UserError::InvalidReason)?,
+                    home: identity.home,
+                    subjects,
+                }])
+            }
         }
     }
 
@@ -177,6 +227,10 @@ impl User {
                 });
             }
             UserEvent::PasswordChanged => {}
+            UserEvent::UserErased { .. } => {
+                self.identity = None;
+                self.erased = true;
+            }
         }
     }
 }

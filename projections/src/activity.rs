@@ -136,6 +136,11 @@ fn said(event: &AnyEvent) -> Option<Said> {
             Home::Reseller(_) => of_reseller("A user was added"),
             Home::Tenant { .. } => of_customer("got a user"),
         },
+        AnyEvent::User(UserEvent::UserErased { home, .. }) => match home {
+            Home::Platform => None,
+            Home::Reseller(_) => of_reseller("A user was erased"),
+            Home::Tenant { .. } => of_customer("had a user erased"),
+        },
         AnyEvent::User(UserEvent::PasswordChanged) | AnyEvent::Books(BooksEvent::PeriodClosed { .. }) => None,
         AnyEvent::Subscription(SubscriptionEvent::AccessGranted {
             tier, days, ends_at, ..

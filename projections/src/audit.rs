@@ -12,8 +12,8 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
-use store::Position;
 use store::vault::Vault;
+use store::{Position, erasure};
 use uuid::Uuid;
 
 use crate::dead_letters;
@@ -100,6 +100,12 @@ struct Subject {
 /// The database fails, or an event cannot be folded.
 pub async fn verify(owner: &PgPool, vault: &Vault) -> Result<AuditReport, AuditError> {
     let scratch = format!("audit_{}", Uuid::now_v7().simple());
+    // In a transaction of its own: a snapshot taken while it waits for an erasure would still show the person.
+    let mut no_erasures = owner.begin().await?;
+    no_erasures
+        .execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        .await?;
+    erasure::hold_off_for_audit(&mut no_erasures).await?;
     let mut connection = owner.acquire().await?;
     let outcome = verify_in(owner, &mut connection, &scratch, vault).await;
     let dropped = connection
@@ -107,6 +113,7 @@ pub async fn verify(owner: &PgPool, vault: &Vault) -> Result<AuditReport, AuditE
         .await;
     let report = outcome?;
     dropped?;
+    no_erasures.rollback().await?;
     Ok(report)
 }
 

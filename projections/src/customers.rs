@@ -110,6 +110,9 @@ impl Projection for Customers {
                 .await?;
                 Ok(())
             }
+            AnyEvent::User(UserEvent::UserErased { home, subjects, .. }) => {
+                erased(connection, *home, subjects).await.map_err(Into::into)
+            }
             AnyEvent::User(
                 UserEvent::UserRegistered {
                     home: Home::Platform | Home::Reseller(_),
@@ -141,18 +144,21 @@ async fn tenant(
             name,
             contact_email,
         } => {
+            let contact_subject = contact_email.subject;
             let contact_email = vault.open(connection, contact_email).await?;
             sqlx::query(
-                "INSERT INTO customers (tenant_id, reseller_id, name, contact_email, created_at)
-                 VALUES ($1, $2, $3, $4, $5)
+                "INSERT INTO customers (tenant_id, reseller_id, name, contact_email, contact_subject, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6)
                  ON CONFLICT (tenant_id) DO UPDATE
                  SET reseller_id = excluded.reseller_id, name = excluded.name,
-                     contact_email = excluded.contact_email, created_at = excluded.created_at",
+                     contact_email = excluded.contact_email, contact_subject = excluded.contact_subject,
+                     created_at = excluded.created_at",
             )
             .bind(id)
             .bind(reseller_id.0)
             .bind(name)
             .bind(contact_email)
+            .bind(contact_subject)
             .bind(recorded.metadata.at)
             .execute(connection)
             .await?;
@@ -164,6 +170,19 @@ async fn tenant(
     sqlx::query("UPDATE customers SET suspended = $2 WHERE tenant_id = $1")
         .bind(id)
         .bind(suspended)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Contacts lose the erased person's address; the person's customer has a user less.
+async fn erased(connection: &mut PgConnection, home: Home, subjects: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query("UPDATE customers SET contact_email = NULL WHERE contact_subject = ANY($1)")
+        .bind(subjects)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("UPDATE customers SET users_total = users_total - 1 WHERE tenant_id = $1")
+        .bind(home.tenant_id().map(|id| id.0))
         .execute(connection)
         .await?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Row, Transaction};
 use store::vault::Vault;
-use store::{Position, Recorded, feed};
+use store::{Position, Recorded, erasure, feed};
 use uuid::Uuid;
 
 use crate::dead_letters;
@@ -60,6 +60,8 @@ async fn step_by(
     if !lead(&mut transaction, model).await? {
         return Ok(Step::Follower);
     }
+    // Before any row: names opened in this transaction are gone from the rows when an erasure has answered.
+    erasure::hold_off(&mut transaction).await?;
     let from = checkpoint(&mut transaction, model).await?;
     let batch = feed::read(&mut transaction, from, BATCH_EVENTS_MAX).await?;
     if batch.is_empty() {

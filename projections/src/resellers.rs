@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::AnyEvent;
 use domain::reseller::ResellerEvent;
 use domain::tenant::TenantEvent;
+use domain::user::UserEvent;
 use platform::Scope;
 use rust_decimal::Decimal;
 use sqlx::postgres::PgRow;
@@ -88,10 +89,17 @@ impl Projection for Resellers {
                 .await?;
                 Ok(())
             }
+            AnyEvent::User(UserEvent::UserErased { subjects, .. }) => {
+                sqlx::query("UPDATE resellers SET contact_email = NULL WHERE contact_subject = ANY($1)")
+                    .bind(subjects)
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            }
             AnyEvent::Tenant(TenantEvent::TenantSuspended { .. } | TenantEvent::TenantResumed { .. })
             | AnyEvent::CreditAccount(_)
             | AnyEvent::PriceList(_)
-            | AnyEvent::User(_)
+            | AnyEvent::User(UserEvent::UserRegistered { .. } | UserEvent::PasswordChanged)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
@@ -115,14 +123,17 @@ async fn reseller(
             commission_rate,
             time_zone,
         } => {
+            let contact_subject = contact_email.subject;
             let contact_email = vault.open(connection, contact_email).await?;
             sqlx::query(
-                "INSERT INTO resellers (reseller_id, name, contact_email, commission_rate, status, time_zone, created_at)
-                 VALUES ($1, $2, $3, $4, 'active', $5, $6)",
+                "INSERT INTO resellers (reseller_id, name, contact_email, contact_subject, commission_rate, status,
+                                        time_zone, created_at)
+                 VALUES ($1, $2, $3, $4, $5, 'active', $6, $7)",
             )
             .bind(id)
             .bind(name)
             .bind(contact_email)
+            .bind(contact_subject)
             .bind(commission_rate)
             .bind(time_zone)
             .bind(recorded.metadata.at)

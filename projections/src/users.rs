@@ -26,6 +26,7 @@ pub struct UserRow {
     pub email: Option<String>,
     pub role: Role,
     pub created_at: DateTime<Utc>,
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 impl UserRow {
@@ -36,6 +37,7 @@ impl UserRow {
             email: row.try_get("email")?,
             role: parsed(row, "role")?,
             created_at: row.try_get("created_at")?,
+            erased_at: row.try_get("erased_at")?,
         })
     }
 }
@@ -58,8 +60,7 @@ impl Projection for Users {
                 role,
                 home,
             }) => {
-                let name = vault.open(connection, name).await?;
-                let email = vault.open(connection, email).await?;
+                let [name, email] = vault.open_all(connection, [name, email]).await?;
                 sqlx::query(
                     "INSERT INTO users (user_id, reseller_id, tenant_id, name, email, role, created_at)
                      VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -73,6 +74,13 @@ impl Projection for Users {
                 .bind(recorded.metadata.at)
                 .execute(connection)
                 .await?;
+            }
+            AnyEvent::User(UserEvent::UserErased { .. }) => {
+                sqlx::query("UPDATE users SET name = NULL, email = NULL, erased_at = $2 WHERE user_id = $1")
+                    .bind(stream_id(recorded)?)
+                    .bind(recorded.metadata.at)
+                    .execute(connection)
+                    .await?;
             }
             AnyEvent::User(UserEvent::PasswordChanged)
             | AnyEvent::Reseller(_)

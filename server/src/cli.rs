@@ -1,6 +1,7 @@
 //! The command line. Answers go to standard output, logs to standard error.
 
 mod audit;
+mod erase;
 mod restore;
 
 use std::io::{BufRead, Write};
@@ -19,6 +20,7 @@ use server::parts::make_keys;
 use server::{Parts, Role, serve};
 use store::database;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// The back office and the engine of transcription through resellers.
 #[derive(Parser)]
@@ -53,6 +55,15 @@ enum Command {
     /// Platform admins.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Erases a person for good: name, address, password and sessions.
+    Erase {
+        /// Id of the user, as the panel's list of people shows it.
+        #[arg(long)]
+        user: Uuid,
+        /// Why, without naming the person: it stays in the log.
+        #[arg(long)]
+        reason: String,
+    },
     /// The read API's schema.
     #[command(subcommand)]
     Schema(SchemaCommand),
@@ -129,6 +140,7 @@ impl Cli {
             Command::Admin(AdminCommand::Create { name, email }) => {
                 create_admin(config, &name, &email).await?;
             }
+            Command::Erase { user, reason } => erase::erase(config, user, &reason).await?,
             Command::Schema(SchemaCommand::Print) => {}
         }
         Ok(ExitCode::SUCCESS)

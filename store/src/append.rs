@@ -163,6 +163,23 @@ pub async fn carried(connection: &mut PgConnection, command_id: Uuid) -> sqlx::R
     .transpose()
 }
 
+/// Gives up the names that a stream holds. In the transaction that makes them free.
+///
+/// # Errors
+/// The database fails.
+pub async fn release_claims(
+    connection: &mut PgConnection,
+    aggregate_type: &str,
+    aggregate_id: &str,
+) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM es.claims WHERE aggregate_type = $1 AND aggregate_id = $2")
+        .bind(aggregate_type)
+        .bind(aggregate_id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// The stream that holds a claimed name.
 ///
 /// # Errors

@@ -2,6 +2,8 @@
 
 pub mod append;
 pub mod database;
+pub mod effects;
+pub mod erasure;
 pub mod feed;
 pub mod load;
 pub mod position;

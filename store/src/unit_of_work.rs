@@ -15,6 +15,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::append::{self, AppendError, Claim, NewEvent, Receipt};
+use crate::effects::{self, Effect};
 use crate::load::{self, LoadError};
 use crate::{Metadata, Position};
 
@@ -88,6 +89,7 @@ pub struct UnitOfWork<'a> {
     streams: HashMap<(&'static str, String), Stream>,
     events: Vec<NewEvent>,
     claims: Vec<Claim>,
+    effects: Vec<Effect>,
     seen: Position,
 }
 
@@ -99,6 +101,7 @@ impl<'a> UnitOfWork<'a> {
             streams: HashMap::new(),
             events: Vec::new(),
             claims: Vec::new(),
+            effects: Vec::new(),
             seen: Position::START,
         }
     }
@@ -181,6 +184,11 @@ impl<'a> UnitOfWork<'a> {
         self.claims.push(claim);
     }
 
+    /// Adds what has to be stored in the append's transaction.
+    pub fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
     fn metadata(&self, owner: Owner) -> Metadata {
         Metadata {
             tenant_id: owner.id(),
@@ -203,8 +211,12 @@ impl<'a> UnitOfWork<'a> {
             fingerprint: self.cause.fingerprint.clone(),
             outcome,
         };
-        let mut connection = self.pool.acquire().await.map_err(AppendError::Database)?;
-        let appended = append::append(&mut connection, &receipt, &self.claims, &self.events).await?;
+        let appended = if self.effects.is_empty() {
+            let mut connection = self.pool.acquire().await.map_err(AppendError::Database)?;
+            append::append(&mut connection, &receipt, &self.claims, &self.events).await?
+        } else {
+            effects::append_with(self.pool, self.effects, &receipt, &self.claims, &self.events).await?
+        };
         Ok(appended.last.unwrap_or(self.seen))
     }
 }

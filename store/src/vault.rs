@@ -4,7 +4,7 @@
 //! person's fields are noise for ever, in the log and in every copy of it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use aws_lc_rs::{hmac, rand as secure};
@@ -15,11 +15,11 @@ use secrecy::{ExposeSecret, SecretSlice};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::erasure;
+
 const KEY_BYTES: usize = 32;
 /// AES-GCM's nonce, stored before the ciphertext.
 const NONCE_BYTES: usize = 12;
-/// Most keys kept in memory; beyond it the cache starts anew.
-const CACHED_KEYS_MAX: usize = 50_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -33,14 +33,11 @@ pub enum VaultError {
     Database(#[from] sqlx::Error),
 }
 
-type Keys = Arc<RwLock<HashMap<Uuid, Arc<RandomizedNonceKey>>>>;
-
-/// Clones share their cache.
+/// Clones share the master key. Persons' keys are not kept: each is read where it is needed.
 #[derive(Clone)]
 pub struct Vault {
     wrapping: Arc<RandomizedNonceKey>,
     digesting: Arc<hmac::Key>,
-    keys: Keys,
 }
 
 impl Vault {
@@ -61,7 +58,6 @@ impl Vault {
                 hmac::HMAC_SHA256,
                 derive(b"stentor digest").as_ref(),
             )),
-            keys: Keys::default(),
         })
     }
 
@@ -74,97 +70,128 @@ impl Vault {
         context.sign().as_ref().to_vec()
     }
 
-    /// Encrypts `text` under the person's key, which is made if it is missing.
+    /// Encrypts `texts` under the person's key, which is made if it is missing.
     ///
     /// # Errors
     /// The database fails, or the stored key cannot be opened.
-    pub async fn seal(
+    pub async fn seal<const N: usize>(
         &self,
         connection: &mut PgConnection,
         subject: Uuid,
-        text: &str,
-    ) -> Result<Sealed, VaultError> {
-        let key = match self.key(connection, subject).await? {
-            Some(key) => key,
-            None => self.make_key(connection, subject).await?,
-        };
-        let sealed = encrypt(&key, subject, text.as_bytes()).ok_or(VaultError::Unreadable(subject))?;
-        Ok(Sealed {
+        texts: [&str; N],
+    ) -> Result<[Sealed; N], VaultError> {
+        let key = self.key_or_new(connection, subject).await?;
+        let sealed = texts.map(|text| encrypt(&key, subject, text.as_bytes()));
+        if sealed.iter().any(Option::is_none) {
+            return Err(VaultError::Unreadable(subject));
+        }
+        Ok(sealed.map(|bytes| Sealed {
             subject,
-            text: STANDARD_NO_PAD.encode(sealed),
-        })
+            text: STANDARD_NO_PAD.encode(bytes.unwrap_or_default()),
+        }))
     }
 
     /// Decrypts a personal field; `None` if the person was erased.
     ///
     /// # Errors
-    /// The database fails, or the field was not sealed with this key.
+    /// As [`Self::open_all`].
     pub async fn open(
         &self,
         connection: &mut PgConnection,
         sealed: &Sealed,
     ) -> Result<Option<String>, VaultError> {
-        let Some(key) = self.key(connection, sealed.subject).await? else {
-            return Ok(None);
-        };
-        let unreadable = || VaultError::Unreadable(sealed.subject);
-        let bytes = STANDARD_NO_PAD.decode(&sealed.text).map_err(|_| unreadable())?;
-        let opened = decrypt(&key, sealed.subject, &bytes).ok_or_else(unreadable)?;
-        String::from_utf8(opened).map(Some).map_err(|_| unreadable())
+        let [opened] = self.open_all(connection, [sealed]).await?;
+        Ok(opened)
     }
 
-    async fn make_key(
+    /// Decrypts personal fields with one look at the keys; `None` where the person was erased. No erasure
+    /// commits before the connection's transaction has ended, and no key is kept: what an erasure has destroyed
+    /// opens nothing, in any process.
+    ///
+    /// # Errors
+    /// The database fails, or a field was not sealed with its person's key.
+    pub async fn open_all<const N: usize>(
+        &self,
+        connection: &mut PgConnection,
+        sealed: [&Sealed; N],
+    ) -> Result<[Option<String>; N], VaultError> {
+        let subjects: Vec<Uuid> = sealed.iter().map(|sealed| sealed.subject).collect();
+        let keys = self.keys(connection, &subjects).await?;
+        let mut opened = [const { None }; N];
+        for (text, sealed) in opened.iter_mut().zip(sealed) {
+            *text = keys.open(sealed)?;
+        }
+        Ok(opened)
+    }
+
+    /// The keys of many persons at once, for as long as the connection's transaction lasts: no erasure commits
+    /// before. To be dropped with it.
+    ///
+    /// # Errors
+    /// The database fails, or a stored key cannot be opened.
+    pub async fn keys(&self, connection: &mut PgConnection, subjects: &[Uuid]) -> Result<Keys, VaultError> {
+        erasure::hold_off(connection).await?;
+        let rows: Vec<(Uuid, Vec<u8>)> =
+            sqlx::query_as("SELECT subject_id, wrapped_key FROM es.subject_keys WHERE subject_id = ANY($1)")
+                .bind(subjects)
+                .fetch_all(connection)
+                .await?;
+        let opened = rows
+            .into_iter()
+            .map(|(subject, wrapped)| Ok((subject, self.unwrapped(subject, &wrapped)?)));
+        opened.collect::<Result<_, VaultError>>().map(Keys)
+    }
+
+    async fn key_or_new(
         &self,
         connection: &mut PgConnection,
         subject: Uuid,
-    ) -> Result<Arc<RandomizedNonceKey>, VaultError> {
+    ) -> Result<RandomizedNonceKey, VaultError> {
         let mut bytes = [0_u8; KEY_BYTES];
         secure::fill(&mut bytes).map_err(|_| VaultError::Randomness)?;
         let wrapped = encrypt(&self.wrapping, subject, &bytes).ok_or(VaultError::Unreadable(subject))?;
-        sqlx::query(
+        // Where there is a key already, it counts.
+        let made = sqlx::query(
             "INSERT INTO es.subject_keys (subject_id, wrapped_key) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         )
         .bind(subject)
         .bind(wrapped)
         .execute(&mut *connection)
         .await?;
-        // Somebody else may have been first: theirs counts.
-        self.key(connection, subject)
-            .await?
-            .ok_or(VaultError::Unreadable(subject))
-    }
-
-    async fn key(
-        &self,
-        connection: &mut PgConnection,
-        subject: Uuid,
-    ) -> Result<Option<Arc<RandomizedNonceKey>>, VaultError> {
-        if let Some(key) = self
-            .keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&subject)
-        {
-            return Ok(Some(Arc::clone(key)));
+        if made.rows_affected() == 1 {
+            return RandomizedNonceKey::new(&AES_256_GCM, &bytes)
+                .map_err(|_| VaultError::Unreadable(subject));
         }
-        let wrapped: Option<Vec<u8>> =
+        let wrapped: Vec<u8> =
             sqlx::query_scalar("SELECT wrapped_key FROM es.subject_keys WHERE subject_id = $1")
                 .bind(subject)
-                .fetch_optional(connection)
+                .fetch_one(connection)
                 .await?;
-        let Some(wrapped) = wrapped else {
+        self.unwrapped(subject, &wrapped)
+    }
+
+    fn unwrapped(&self, subject: Uuid, wrapped: &[u8]) -> Result<RandomizedNonceKey, VaultError> {
+        let bytes = decrypt(&self.wrapping, subject, wrapped).ok_or(VaultError::Unreadable(subject))?;
+        RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| VaultError::Unreadable(subject))
+    }
+}
+
+/// Keys of persons who were not erased when they were fetched.
+pub struct Keys(HashMap<Uuid, RandomizedNonceKey>);
+
+impl Keys {
+    /// Decrypts a personal field; `None` if there is no key to it.
+    ///
+    /// # Errors
+    /// The field was not sealed with this key.
+    pub fn open(&self, sealed: &Sealed) -> Result<Option<String>, VaultError> {
+        let Some(key) = self.0.get(&sealed.subject) else {
             return Ok(None);
         };
-        let bytes = decrypt(&self.wrapping, subject, &wrapped).ok_or(VaultError::Unreadable(subject))?;
-        let key =
-            RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| VaultError::Unreadable(subject))?;
-        let key = Arc::new(key);
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= CACHED_KEYS_MAX {
-            keys.clear();
-        }
-        keys.insert(subject, Arc::clone(&key));
-        Ok(Some(key))
+        let unreadable = || VaultError::Unreadable(sealed.subject);
+        let bytes = STANDARD_NO_PAD.decode(&sealed.text).map_err(|_| unreadable())?;
+        let opened = decrypt(key, sealed.subject, &bytes).ok_or_else(unreadable)?;
+        String::from_utf8(opened).map(Some).map_err(|_| unreadable())
     }
 }
 

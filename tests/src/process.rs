@@ -1,7 +1,7 @@
 //! Real processes: the server and the worker as their binaries, to be killed.
 
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use platform::Config;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -50,15 +50,10 @@ impl Process {
 
     /// `stentor serve` with the given roles on the app's database; returns once it serves.
     pub async fn server(config: &Config, roles: &str) -> Self {
-        let mut command = Command::new(binary("stentor"));
+        let mut command = with_settings(config);
         command
             .args(["serve", "--roles", roles])
-            .env("STENTOR__HTTP__PORT", config.http.port.to_string())
-            .env("STENTOR__DATABASE__URL", &config.database.url)
-            .env("STENTOR__BROKER__URL", &config.broker.url)
-            .env("STENTOR__BROKER__PREFIX", &config.broker.prefix)
-            .env("STENTOR__STORAGE__PATH", &config.storage.path)
-            .env("STENTOR__IDENTITY__KEYS_PATH", &config.identity.keys_path);
+            .env("STENTOR__HTTP__PORT", config.http.port.to_string());
         Self::start(command, "serving").await
     }
 
@@ -89,4 +84,28 @@ impl Process {
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
+}
+
+/// `stentor` on the app's settings.
+fn with_settings(config: &Config) -> Command {
+    let mut command = Command::new(binary("stentor"));
+    command
+        .env("STENTOR__DATABASE__URL", &config.database.url)
+        .env("STENTOR__BROKER__URL", &config.broker.url)
+        .env("STENTOR__BROKER__PREFIX", &config.broker.prefix)
+        .env("STENTOR__STORAGE__PATH", &config.storage.path)
+        .env("STENTOR__IDENTITY__KEYS_PATH", &config.identity.keys_path);
+    command
+}
+
+/// Runs `stentor` with `args` on the app's settings, to its end.
+pub async fn stentor(config: &Config, args: &[&str]) -> Output {
+    let mut command = with_settings(config);
+    command
+        .args(args)
+        .current_dir(root())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap()
 }

@@ -119,3 +119,15 @@ pub async fn stored(connection: &mut PgConnection, user_id: UserId) -> sqlx::Res
         .fetch_optional(connection)
         .await
 }
+
+/// Takes a user's password away, for good.
+///
+/// # Errors
+/// The database fails.
+pub async fn remove(connection: &mut PgConnection, user_id: UserId) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM auth.credentials WHERE user_id = $1")
+        .bind(user_id.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

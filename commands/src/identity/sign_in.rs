@@ -77,8 +77,8 @@ pub async fn person(
         role: identity.role,
         home: identity.home,
     };
-    let name = write.vault.open(connection, &identity.name).await?;
-    let email = write.vault.open(connection, &identity.email).await?;
+    let personal = [&identity.name, &identity.email];
+    let [name, email] = write.vault.open_all(connection, personal).await?;
     // An erased person cannot act.
     Ok(name.zip(email).map(|(name, email)| Person {
         principal,

@@ -5,6 +5,7 @@ mod answer;
 mod auth;
 mod jobs;
 pub mod openapi;
+mod people;
 mod request;
 mod reseller;
 mod shapes;
@@ -30,6 +31,7 @@ pub fn configure(app: &mut ServiceConfig, write: Data<WriteSide>) {
             .app_data(QueryConfig::default().error_handler(|error, _| invalid_query(&error).into()))
             .configure(auth::routes)
             .configure(admin::routes)
+            .configure(people::routes)
             .configure(reseller::routes)
             .configure(tenant::routes)
             .configure(user::routes)

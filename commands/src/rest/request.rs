@@ -88,7 +88,10 @@ impl Key {
     /// The cause of a command whose payload is told by `payload`.
     pub fn cause(&self, payload: &[u8], actor: UserId, owner: Owner, at: DateTime<Utc>) -> Cause {
         let name = format!("{actor} {}", self.key);
+        // The key makes the digest one that nobody can find by guessing what a body said of a person.
         let fingerprint = Sha256::new()
+            .chain_update(&self.key)
+            .chain_update([0])
             .chain_update(&self.target)
             .chain_update([0])
             .chain_update(payload);

@@ -23,6 +23,9 @@ fn assert_told(error: &UserError) {
         UserError::UserNotFound => ("USER_NOT_FOUND", RefusalKind::NotFound),
         UserError::UserAlreadyRegistered => ("USER_ALREADY_REGISTERED", RefusalKind::Conflict),
         UserError::RoleNotAllowed(_) => ("ROLE_NOT_ALLOWED", RefusalKind::Invalid),
+        UserError::UserErased => ("USER_ERASED", RefusalKind::Conflict),
+        UserError::LastPlatformAdmin => ("LAST_PLATFORM_ADMIN", RefusalKind::Conflict),
+        UserError::InvalidReason => ("INVALID_REASON", RefusalKind::Invalid),
     };
     assert_eq!((error.code(), error.kind()), told);
 }
@@ -153,4 +156,63 @@ fn a_home_tells_whose_reach_the_user_is_in() {
             (Some(NORDKLANG), Some(RADIO_MITTE))
         ]
     );
+}
+
+const SUBJECT: Uuid = Uuid::from_u128(7);
+
+fn erase(reason: &str, other_admins: u64) -> UserCommand {
+    UserCommand::Erase {
+        reason: reason.to_owned(),
+        subjects: vec![SUBJECT],
+        other_admins,
+    }
+}
+
+fn erased(home: Home) -> UserEvent {
+    UserEvent::UserErased {
+        reason: "asked to be forgotten".to_owned(),
+        home,
+        subjects: vec![SUBJECT],
+    }
+}
+
+#[test]
+fn anybody_can_be_erased_but_the_last_platform_admin() {
+    for role in Role::iter() {
+        let past = vec![registered(role, home_of(role))];
+        let command = erase(" asked to be forgotten ", 0);
+        if role == Role::PlatformAdmin {
+            refused(past.clone(), command, UserError::LastPlatformAdmin);
+            given(past)
+                .when(erase("asked to be forgotten", 1))
+                .then_expect_events(vec![erased(home_of(role))]);
+        } else {
+            given(past)
+                .when(command)
+                .then_expect_events(vec![erased(home_of(role))]);
+        }
+    }
+}
+
+#[test]
+fn an_erasure_says_why() {
+    let past = || vec![registered(Role::CustomerUser, home_of(Role::CustomerUser))];
+    refused(past(), erase("  ", 1), UserError::InvalidReason);
+    refused(past(), erase(&"x".repeat(501), 1), UserError::InvalidReason);
+}
+
+#[test]
+fn nobody_is_erased_twice_and_nothing_of_the_erased_changes() {
+    let home = home_of(Role::ResellerOwner);
+    let past = || vec![registered(Role::ResellerOwner, home), erased(home)];
+    refused(past(), erase("again", 1), UserError::UserErased);
+    refused(past(), UserCommand::ChangePassword, UserError::UserErased);
+    let again = UserCommand::Register(ada(Role::ResellerOwner, home));
+    refused(past(), again, UserError::UserAlreadyRegistered);
+    refused(vec![], erase("unknown", 1), UserError::UserNotFound);
+    let mut user = User::default();
+    for event in past() {
+        user.evolve(event);
+    }
+    assert_eq!(user.identity(), None);
 }

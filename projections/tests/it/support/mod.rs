@@ -59,10 +59,12 @@ impl TestLog {
     }
 
     pub async fn seal(&self, subject: Uuid, text: &str) -> Sealed {
-        self.vault
-            .seal(&mut self.owner.acquire().await.unwrap(), subject, text)
+        let [sealed] = self
+            .vault
+            .seal(&mut self.owner.acquire().await.unwrap(), subject, [text])
             .await
-            .unwrap()
+            .unwrap();
+        sealed
     }
 
     /// The next event of a stream, as `actor`'s command at `at` would append it.

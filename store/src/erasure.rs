@@ -1,0 +1,99 @@
+//! Erasing persons: destroys their keys and clears what is shown of them, in one transaction.
+//!
+//! Two advisory locks order an erasure and those who turn sealed fields into rows. Who opens a field holds the
+//! first one, shared, until the transaction ends: an erasure finds the row and clears it, or the key is gone
+//! before it is read. An audit holds the second one: it compares rows of one moment with fields opened later.
+
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+const OPENED_FIELDS: i64 = 0x7374_656e_746f_0001;
+const AUDITS: i64 = 0x7374_656e_746f_0002;
+
+/// Lets no erasure commit before the connection's transaction has ended. At the beginning of a transaction that
+/// writes rows: taken later, the two may wait for each other until the database breaks one off.
+///
+/// # Errors
+/// The database fails.
+pub async fn hold_off(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock_shared($1)")
+        .bind(OPENED_FIELDS)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Lets no erasure commit before the audit's transaction has ended.
+///
+/// # Errors
+/// The database fails.
+pub async fn hold_off_for_audit(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock_shared($1)")
+        .bind(AUDITS)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether an audit holds erasures off at present.
+///
+/// # Errors
+/// The database fails.
+pub async fn audit_runs(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    // Outside a transaction the lock is gone when the statement is.
+    sqlx::query_scalar("SELECT NOT pg_try_advisory_xact_lock($1)")
+        .bind(AUDITS)
+        .fetch_one(connection)
+        .await
+}
+
+/// Waits for audits and for transactions that have opened sealed fields, and keeps new ones waiting until this
+/// one ends.
+///
+/// # Errors
+/// The database fails.
+pub async fn begin(connection: &mut PgConnection) -> sqlx::Result<()> {
+    for lock in [AUDITS, OPENED_FIELDS] {
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(lock)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Destroys the keys of `subjects` and clears the columns that show what they sealed.
+///
+/// # Errors
+/// The database fails.
+pub async fn forget(connection: &mut PgConnection, subjects: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM es.subject_keys WHERE subject_id = ANY($1)")
+        .bind(subjects)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("SELECT read.forget($1)")
+        .bind(subjects)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Admins of the platform, erased ones and `except` left out.
+///
+/// # Errors
+/// The database fails.
+pub async fn other_platform_admins(connection: &mut PgConnection, except: Uuid) -> sqlx::Result<u64> {
+    let row = sqlx::query(
+        "SELECT count(*) AS admins FROM es.events e
+         WHERE e.aggregate_type = 'user' AND e.event_type = 'UserRegistered' AND e.aggregate_id <> $1
+           AND e.payload #>> '{UserRegistered,role}' = 'platform_admin'
+           AND NOT EXISTS (
+               SELECT FROM es.events g
+               WHERE g.aggregate_type = 'user' AND g.aggregate_id = e.aggregate_id AND g.event_type = 'UserErased')",
+    )
+    .bind(except.to_string())
+    .fetch_one(connection)
+    .await?;
+    let admins: i64 = row.try_get("admins")?;
+    Ok(u64::try_from(admins).unwrap_or_default())
+}
