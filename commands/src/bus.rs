@@ -78,7 +78,11 @@ impl Bus {
         };
         for attempt in 1.. {
             let mut unit = UnitOfWork::new(&self.pool, cause);
-            let value = decide(&mut unit).await?;
+            let value = match decide(&mut unit).await {
+                Ok(value) => value,
+                // What refuses it may be what it did itself, sent under the same key by somebody who was faster.
+                Err(refusal) => return self.carried(cause).await?.ok_or(refusal),
+            };
             match unit.commit(serde_json::to_value(&value)?).await {
                 Ok(position) => {
                     self.wake.events();
@@ -92,7 +96,9 @@ impl Bus {
                     pause_ms(jitter_ms()).await;
                 }
                 Err(AppendError::Conflict) => return Err(busy().into()),
-                Err(AppendError::Claimed(_)) => return Err(email_taken().into()),
+                Err(AppendError::Claimed(_)) => {
+                    return self.carried(cause).await?.ok_or_else(|| email_taken().into());
+                }
                 Err(AppendError::Duplicate) => {
                     return self
                         .carried(cause)

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod broker_proxy;
+pub mod chaos;
 pub mod client;
 pub mod cluster;
 pub mod database;

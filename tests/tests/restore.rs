@@ -1,4 +1,5 @@
-//! A logical dump, restored into another cluster: unreadable at first, as before after `stentor restore fixup`.
+//! Restores. A logical dump in another cluster is unreadable at first, as before after `stentor restore fixup`; a
+//! base backup with its write-ahead log comes back as it was at a moment.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -261,4 +262,12 @@ async fn a_log_that_was_continued_before_the_fixup_is_left_as_it_is() {
     let guarded = sqlx::query("DELETE FROM es.events").execute(&mut owner).await;
     assert!(guarded.is_err(), "the log is append-only as before");
     owner.close().await.unwrap();
+}
+
+#[test]
+fn an_installation_is_recovered_to_the_moment_before_a_mistake() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/drill-restore.sh");
+    let output = cluster::run(Command::new(script).arg(process::binary("stentor"))).unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.ends_with("the drill is over\n"), "{said}");
 }
