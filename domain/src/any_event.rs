@@ -1,6 +1,7 @@
 //! Any event of any aggregate, as the feed delivers it.
 
 use cqrs_es::{Aggregate, DomainEvent};
+use serde_json::Value;
 
 use crate::books::{Books, BooksEvent};
 use crate::credit_account::{CreditAccount, CreditAccountEvent};
@@ -11,6 +12,7 @@ use crate::recording::{Recording, RecordingEvent};
 use crate::reseller::{Reseller, ResellerEvent};
 use crate::subscription::{Subscription, SubscriptionEvent};
 use crate::tenant::{Tenant, TenantEvent};
+use crate::upcast::{self, STEPS, Step, UpcastError};
 use crate::user::{User, UserEvent};
 use crate::workflow::{WorkflowLibrary, WorkflowLibraryEvent};
 
@@ -35,7 +37,8 @@ macro_rules! any_event {
                 payload: &[u8],
             ) -> Result<Self, DecodeError> {
                 $(if aggregate_type == <$aggregate>::TYPE {
-                    return decode::<$event>(event_type, event_version, payload).map(Self::$variant);
+                    return decode::<$event>(aggregate_type, event_type, event_version, payload)
+                        .map(Self::$variant);
                 })+
                 Err(DecodeError::AggregateType(aggregate_type.to_owned()))
             }
@@ -63,10 +66,39 @@ any_event! {
     Books(Books, BooksEvent),
 }
 
-fn decode<E: StoredEvent>(event_type: &str, event_version: &str, payload: &[u8]) -> Result<E, DecodeError> {
-    let event: E = serde_json::from_slice(payload).map_err(DecodeError::Payload)?;
+/// Reads a stored event of a known aggregate, lifted to its present version where it is older.
+///
+/// # Errors
+/// The payload is not one of the aggregate's events, or it is not what its name and version say.
+pub fn decode<E: StoredEvent>(
+    aggregate_type: &str,
+    event_type: &str,
+    event_version: &str,
+    payload: &[u8],
+) -> Result<E, DecodeError> {
+    decode_by(STEPS, aggregate_type, event_type, event_version, payload)
+}
+
+/// As [`decode`], with the steps given.
+pub(crate) fn decode_by<E: StoredEvent>(
+    steps: &[Step],
+    aggregate_type: &str,
+    event_type: &str,
+    event_version: &str,
+    payload: &[u8],
+) -> Result<E, DecodeError> {
+    let read = serde_json::from_slice::<E>(payload);
+    // Nearly all events are of the present version: they are done.
+    if let Ok(event) = read
+        && event.stored_as() == (event_type, event_version)
+    {
+        return Ok(event);
+    }
+    let older: Value = serde_json::from_slice(payload).map_err(DecodeError::Payload)?;
+    let (present, payload) = upcast::lift(steps, aggregate_type, event_type, event_version, older)?;
+    let event: E = serde_json::from_value(payload).map_err(DecodeError::Payload)?;
     let (name, version) = event.stored_as();
-    if name == event_type && version == event_version {
+    if name == event_type && version == present.to_string() {
         Ok(event)
     } else {
         Err(DecodeError::Version {
@@ -83,6 +115,8 @@ pub enum DecodeError {
     AggregateType(String),
     #[error("the payload is no event of its aggregate: {0}")]
     Payload(serde_json::Error),
+    #[error(transparent)]
+    Upcast(#[from] UpcastError),
     #[error(
         "the row says {stored}, this program reads its payload as {known}: was it written by a newer one?"
     )]

@@ -6,17 +6,21 @@ use crate::refusal::Refusal;
 
 /// An aggregate without services whose errors are refusals of the business.
 pub trait Decider:
-    Aggregate<Services = (), Error: Refusal + Send + Sync + 'static, Command: Send> + Clone + 'static
+    Aggregate<Services = (), Error: Refusal + Send + Sync + 'static, Command: Send, Event: StoredEvent>
+    + Clone
+    + 'static
 {
 }
 
 impl<A> Decider for A where
-    A: Aggregate<Services = (), Error: Refusal + Send + Sync + 'static, Command: Send> + Clone + 'static
+    A: Aggregate<Services = (), Error: Refusal + Send + Sync + 'static, Command: Send, Event: StoredEvent>
+        + Clone
+        + 'static
 {
 }
 
 /// An event that knows what its row calls it, without allocating.
-pub(crate) trait StoredEvent: serde::de::DeserializeOwned {
+pub trait StoredEvent: serde::de::DeserializeOwned {
     /// Name and version.
     fn stored_as(&self) -> (&str, &'static str);
 }

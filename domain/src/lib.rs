@@ -6,6 +6,7 @@
 pub mod any_event;
 mod es;
 pub mod refusal;
+pub mod upcast;
 
 pub mod books;
 pub mod credit_account;
@@ -28,4 +29,4 @@ pub mod tier;
 pub mod transcript;
 
 pub use any_event::AnyEvent;
-pub use es::Decider;
+pub use es::{Decider, StoredEvent};

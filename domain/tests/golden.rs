@@ -9,7 +9,7 @@
     reason = "a test stops at the first surprise"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,7 @@ use domain::recording::Recording;
 use domain::reseller::Reseller;
 use domain::subscription::Subscription;
 use domain::tenant::Tenant;
+use domain::upcast::STEPS;
 use domain::user::User;
 use domain::workflow::WorkflowLibrary;
 use serde::de::value::Error;
@@ -243,9 +244,51 @@ fn a_payload_of_another_aggregate_is_not_read() {
 
 #[test]
 fn a_payload_that_is_not_what_its_row_says_is_not_read() {
-    for (event_type, version) in [("CreditsDebited", "1"), ("CreditAccountOpened", "999")] {
-        let error =
-            AnyEvent::decode("credit_account", event_type, version, b"\"CreditAccountOpened\"").unwrap_err();
-        assert!(matches!(error, DecodeError::Version { .. }), "{error}");
+    let read =
+        |event, version| AnyEvent::decode("credit_account", event, version, b"\"CreditAccountOpened\"");
+    let error = read("CreditsDebited", "1").unwrap_err();
+    assert!(matches!(error, DecodeError::Version { .. }), "{error}");
+    let error = read("CreditAccountOpened", "999").unwrap_err();
+    assert!(
+        error.to_string().contains("was written by a newer program"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_event_has_a_golden_file_and_a_step_for_each_version_it_ever_had() {
+    let mut stored: BTreeMap<(String, String), BTreeSet<u32>> = BTreeMap::new();
+    let mut present = BTreeMap::new();
+    for golden in golden_files() {
+        let event = (golden.aggregate_type.clone(), golden.event_type.clone());
+        let version: u32 = encode(&golden.decode()).0.parse().unwrap();
+        present.insert(event.clone(), version);
+        stored
+            .entry(event)
+            .or_default()
+            .insert(golden.version.parse().unwrap());
+    }
+    for ((aggregate_type, event_type), version) in &present {
+        let event = format!("{aggregate_type}/{event_type}");
+        let versions = &stored[&(aggregate_type.clone(), event_type.clone())];
+        assert_eq!(
+            versions,
+            &(1..=*version).collect(),
+            "golden files of {event}: one for each version is needed"
+        );
+        let steps: BTreeSet<u32> = STEPS
+            .iter()
+            .filter(|step| step.aggregate_type == aggregate_type && step.event_type == event_type)
+            .map(|step| step.from)
+            .collect();
+        assert_eq!(
+            steps,
+            (1..*version).collect(),
+            "steps of {event}: one from each version but the present one is needed"
+        );
+    }
+    for step in STEPS {
+        let event = (step.aggregate_type.to_owned(), step.event_type.to_owned());
+        assert!(present.contains_key(&event), "{event:?} is no event");
     }
 }

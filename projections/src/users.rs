@@ -10,7 +10,7 @@ use store::Recorded;
 use store::vault::Vault;
 use uuid::Uuid;
 
-use crate::page::parsed;
+use crate::page::{NewestKey, Page, PageRequest, containing, newest_first, parsed};
 use crate::projection::{Projection, ProjectionError, Table, stream_id};
 use crate::scope::within;
 
@@ -38,6 +38,31 @@ impl UserRow {
             role: parsed(row, "role")?,
             created_at: row.try_get("created_at")?,
             erased_at: row.try_get("erased_at")?,
+        })
+    }
+}
+
+/// A user of a list, with the names of where it belongs, as far as the reader may see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedUser {
+    pub user: UserRow,
+    pub reseller_name: Option<String>,
+    pub customer_name: Option<String>,
+}
+
+impl ListedUser {
+    pub fn key(&self) -> NewestKey {
+        NewestKey {
+            at: self.user.created_at,
+            id: self.user.user_id,
+        }
+    }
+
+    fn read(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            user: UserRow::read(row)?,
+            reseller_name: row.try_get("reseller_name")?,
+            customer_name: row.try_get("customer_name")?,
         })
     }
 }
@@ -95,6 +120,39 @@ impl Projection for Users {
         }
         Ok(())
     }
+}
+
+/// Users, the newest first; with `search`, those whose name or address contains it.
+///
+/// # Errors
+/// The database fails.
+pub async fn page(
+    connection: &mut PgConnection,
+    scope: Scope,
+    search: Option<&str>,
+    request: PageRequest<NewestKey>,
+) -> sqlx::Result<Page<ListedUser>> {
+    let mut query = QueryBuilder::new(
+        "SELECT u.*, r.name AS reseller_name, c.name AS customer_name
+         FROM read.users u
+         LEFT JOIN read.resellers r ON r.reseller_id = u.reseller_id
+         LEFT JOIN read.customers c ON c.tenant_id = u.tenant_id
+         WHERE true",
+    );
+    within(&mut query, "u", scope);
+    if let Some(search) = search {
+        query.push(" AND (u.name ILIKE ").push_bind(containing(search));
+        query
+            .push(" OR u.email ILIKE ")
+            .push_bind(containing(search))
+            .push(")");
+    }
+    newest_first(&mut query, "u.created_at", "u.user_id", &request);
+    let rows = query.build().fetch_all(connection).await?;
+    Ok(Page::new(
+        &request,
+        rows.iter().map(ListedUser::read).collect::<Result<_, _>>()?,
+    ))
 }
 
 /// The user, if within the scope.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod erase;
+mod log;
 mod restore;
 
 use std::io::{BufRead, Write};
@@ -55,6 +56,9 @@ enum Command {
     /// Platform admins.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// The event log itself.
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Erases a person for good: name, address, password and sessions.
     Erase {
         /// Id of the user, as the panel's list of people shows it.
@@ -89,6 +93,23 @@ enum AuditCommand {
 enum RestoreCommand {
     /// Renumbers a log that a logical dump brought from another cluster; changes nothing where none is needed.
     Fixup,
+}
+
+#[derive(Subcommand)]
+enum LogCommand {
+    /// Reads every event with this program and names the first that it cannot read. Before an upgrade, run it with
+    /// the new version.
+    Check {
+        /// Prints the report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Writes every event as a line of JSON. Personal fields stay sealed.
+    Export {
+        /// A file that is not there yet.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -140,6 +161,8 @@ impl Cli {
             Command::Admin(AdminCommand::Create { name, email }) => {
                 create_admin(config, &name, &email).await?;
             }
+            Command::Log(LogCommand::Check { json }) => return log::check(&config, json).await,
+            Command::Log(LogCommand::Export { out }) => log::export(&config, &out).await?,
             Command::Erase { user, reason } => erase::erase(config, user, &reason).await?,
             Command::Schema(SchemaCommand::Print) => {}
         }

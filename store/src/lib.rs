@@ -9,6 +9,7 @@ pub mod load;
 pub mod position;
 pub mod recorded;
 pub mod restore;
+pub mod rows;
 pub mod unit_of_work;
 pub mod vault;
 pub mod wake;

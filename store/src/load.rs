@@ -1,7 +1,9 @@
 //! Folds a stream to the present state of its aggregate.
 
 use domain::Decider;
-use serde_json::Value;
+use domain::any_event::{self, DecodeError};
+use serde_json::value::RawValue;
+use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 
 use crate::Position;
@@ -14,7 +16,7 @@ pub enum LoadError {
     Decode {
         stream: String,
         sequence: i64,
-        source: serde_json::Error,
+        source: DecodeError,
     },
 }
 
@@ -39,7 +41,8 @@ pub async fn load<A: Decider>(connection: &mut PgConnection, id: &str) -> Result
         source,
     };
     let rows = sqlx::query(
-        "SELECT e.sequence, e.payload, e.xid::text::bigint AS transaction, e.position FROM es.events e
+        "SELECT e.sequence, e.event_type, e.event_version, e.payload, e.xid::text::bigint AS transaction, e.position
+         FROM es.events e
          WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 ORDER BY e.sequence",
     )
     .bind(A::TYPE)
@@ -54,12 +57,17 @@ pub async fn load<A: Decider>(connection: &mut PgConnection, id: &str) -> Result
     };
     for row in rows {
         let sequence: i64 = row.try_get("sequence").map_err(database)?;
-        let payload: Value = row.try_get("payload").map_err(database)?;
-        let event = serde_json::from_value(payload).map_err(|source| LoadError::Decode {
-            stream: stream(),
-            sequence,
-            source,
-        })?;
+        let event_type = row.try_get("event_type").map_err(database)?;
+        let version = row.try_get("event_version").map_err(database)?;
+        let payload: &RawValue = row.try_get::<Json<&RawValue>, _>("payload").map_err(database)?.0;
+        let event =
+            any_event::decode(A::TYPE, event_type, version, payload.get().as_bytes()).map_err(|source| {
+                LoadError::Decode {
+                    stream: stream(),
+                    sequence,
+                    source,
+                }
+            })?;
         loaded.state.apply(event);
         loaded.sequence = sequence;
         loaded.position = Position {

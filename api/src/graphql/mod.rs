@@ -10,6 +10,7 @@ mod page;
 mod recordings;
 mod resellers;
 mod scalars;
+mod users;
 mod viewer;
 mod workflows;
 
@@ -30,6 +31,7 @@ pub(crate) struct Query(
     dashboard::DashboardQuery,
     credits::CreditsQuery,
     resellers::ResellersQuery,
+    users::UsersQuery,
     customers::CustomersQuery,
     recordings::RecordingsQuery,
     jobs::JobsQuery,

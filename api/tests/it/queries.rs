@@ -2,7 +2,9 @@
 
 use crate::support::log::{Story, noon, platform, queue_job, story};
 use crate::support::{TestApi, admin, code, customer, reseller};
-use serde_json::json;
+use domain::user::Role;
+use platform::Principal;
+use serde_json::{Value, json};
 
 async fn seeded() -> (TestApi, Story) {
     let mut api = TestApi::start().await;
@@ -220,4 +222,77 @@ async fn expired_forged_and_foreign_tokens_are_refused() {
     }
     api.clock.advance(chrono::TimeDelta::minutes(16));
     assert_eq!(post(Some(&token)).await.0, 401);
+}
+
+#[actix_web::test]
+async fn people_are_listed_for_those_who_look_after_them() {
+    let (mut api, nordwind) = seeded().await;
+    story(&mut api.log, "Südwind").await;
+    api.log.catch_up().await;
+    let query = "query ($search: String, $first: Int, $after: String) {
+        users(search: $search, first: $first, after: $after) {
+            nodes { name email role resellerName customerName erasedAt } pageInfo { hasNextPage endCursor } } }";
+    let names = |answer: &Value| -> Vec<String> {
+        let nodes = answer["data"]["users"]["nodes"].as_array().unwrap();
+        let mut names: Vec<_> = nodes
+            .iter()
+            .map(|node| node["name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let all = api.ask(&admin(), query, json!({})).await;
+    assert_eq!(
+        names(&all),
+        [
+            "Ada Admin",
+            "Carl Nordwind",
+            "Carl Südwind",
+            "Rita Nordwind",
+            "Rita Südwind"
+        ]
+    );
+    let own = api.ask(&reseller(&nordwind), query, json!({})).await;
+    assert_eq!(names(&own), ["Carl Nordwind", "Rita Nordwind"]);
+    let searched = api
+        .ask(&reseller(&nordwind), query, json!({"search": "carl"}))
+        .await;
+    let carl = &searched["data"]["users"]["nodes"][0];
+    assert_eq!(
+        (&carl["role"], &carl["resellerName"], &carl["customerName"]),
+        (
+            &json!("CUSTOMER_ADMIN"),
+            &json!("Nordwind"),
+            &json!("Nordwind Ltd")
+        )
+    );
+    // A customer knows nothing of the business that sells to it.
+    let colleagues = api.ask(&customer(&nordwind), query, json!({})).await;
+    assert_eq!(names(&colleagues), ["Carl Nordwind"]);
+    assert_eq!(
+        colleagues["data"]["users"]["nodes"][0]["resellerName"],
+        json!(null)
+    );
+    let user = Principal {
+        role: Role::CustomerUser,
+        ..customer(&nordwind)
+    };
+    let refused = api.ask(&user, query, json!({})).await;
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");
+
+    let mut seen = Vec::new();
+    let mut after = json!(null);
+    loop {
+        let page = api
+            .ask(&admin(), query, json!({"first": 2, "after": after}))
+            .await;
+        seen.extend(names(&page));
+        let info = &page["data"]["users"]["pageInfo"];
+        if info["hasNextPage"] == false {
+            break;
+        }
+        after = info["endCursor"].clone();
+    }
+    seen.sort();
+    assert_eq!(seen, names(&all));
 }

@@ -13,6 +13,9 @@ fn foreign(field: &str, story: &Story, job_id: &str) -> String {
         "packs" => "{ packs { code } }".to_owned(),
         "resellers" => "{ resellers { nodes { id name } } }".to_owned(),
         "reseller" => format!("{{ reseller(id: \"{}\") {{ name }} }}", story.reseller_id),
+        "users" => {
+            "{ users(search: \"nord\") { nodes { id name email resellerName customerName } } }".to_owned()
+        }
         "customers" => "{ customers(search: \"nord\") { nodes { id name } } }".to_owned(),
         "customer" => format!("{{ customer(id: \"{}\") {{ name }} }}", story.tenant_id),
         "creditTransactions" => {
@@ -85,7 +88,7 @@ async fn every_root_field_tells_strangers_nothing() {
             }
             if matches!(
                 field.as_str(),
-                "reseller" | "customer" | "customers" | "creditTransactions" | "job"
+                "reseller" | "customer" | "customers" | "users" | "creditTransactions" | "job"
             ) {
                 assert!(tells_nothing(&answer["data"]), "{field}: {text}");
             }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod jobs;
+mod old_logs;
 mod read_models;
 mod row_level_security;
 mod runner;

@@ -1,0 +1,85 @@
+//! Users: the people who sign in, for those who look after them.
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::user::Role as DomainRole;
+use projections::Projection;
+use projections::customers::Customers;
+use projections::resellers::Resellers;
+use projections::users::{self, ListedUser, Users};
+
+use super::page::{connection, cost, request};
+use super::scalars::id;
+use super::viewer::Role;
+use crate::error::{ApiError, ApiResult};
+use crate::session::Session;
+
+const SOURCES: &[&str] = &[Users::NAME, Resellers::NAME, Customers::NAME];
+
+#[derive(SimpleObject)]
+pub(super) struct User {
+    id: ID,
+    /// Null once the person has been erased.
+    name: Option<String>,
+    /// Null once the person has been erased.
+    email: Option<String>,
+    role: Role,
+    /// Of the reseller that the user belongs to, where the reader may see it.
+    reseller_name: Option<String>,
+    /// Of the customer that the user belongs to.
+    customer_name: Option<String>,
+    created_at: DateTime<Utc>,
+    erased_at: Option<DateTime<Utc>>,
+}
+
+impl From<ListedUser> for User {
+    fn from(listed: ListedUser) -> Self {
+        let user = listed.user;
+        Self {
+            id: id(user.user_id),
+            name: user.name,
+            email: user.email,
+            role: user.role.into(),
+            reseller_name: listed.reseller_name,
+            customer_name: listed.customer_name,
+            created_at: user.created_at,
+            erased_at: user.erased_at,
+        }
+    }
+}
+
+connection!(UserConnection, UserEdge, User);
+
+#[derive(Default)]
+pub(super) struct UsersQuery;
+
+#[Object]
+impl UsersQuery {
+    /// All users for the platform, a reseller's own and its customers', a customer's for its admins.
+    #[graphql(complexity = "cost(first, child_complexity)")]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 20)] first: Option<i32>,
+        after: Option<String>,
+        search: Option<String>,
+        min_position: Option<String>,
+    ) -> ApiResult<UserConnection> {
+        let session = Session::of(ctx)?;
+        if session.principal.role == DomainRole::CustomerUser {
+            return Err(ApiError::Forbidden(
+                "the list of users is for the admins of your organisation: ask one of them",
+            ));
+        }
+        let request = request(first, after.as_deref())?;
+        let mut connection = session.read(SOURCES, min_position.as_deref()).await?;
+        let (read, scope) = connection.parts();
+        let page = users::page(read, scope, search.as_deref(), request).await?;
+        Ok(UserConnection::new(
+            page,
+            after.is_some(),
+            ListedUser::key,
+            Into::into,
+        ))
+    }
+}
