@@ -6,6 +6,7 @@ import {
   LayoutDashboard,
   type LucideIcon,
   Package,
+  UserRound,
   Users,
   Workflow,
 } from "lucide-react";
@@ -32,6 +33,7 @@ export const areas: Record<Audience, Area> = {
     navigation: [
       { to: "/admin/resellers", label: "Resellers", icon: Building2 },
       { to: "/admin/packs", label: "Credit packs", icon: Package },
+      { to: "/admin/people", label: "People", icon: UserRound },
     ],
   },
   reseller: {
@@ -42,6 +44,7 @@ export const areas: Record<Audience, Area> = {
       { to: "/reseller", label: "Dashboard", icon: LayoutDashboard },
       { to: "/reseller/customers", label: "Customers", icon: Users },
       { to: "/reseller/credits", label: "Credits", icon: Coins },
+      { to: "/reseller/people", label: "People", icon: UserRound },
     ],
   },
   portal: {
@@ -51,6 +54,7 @@ export const areas: Record<Audience, Area> = {
     navigation: [
       { to: "/portal", label: "Transcriptions", icon: AudioLines },
       { to: "/portal/workflows", label: "Workflows", icon: Workflow },
+      { to: "/portal/people", label: "People", icon: UserRound },
     ],
   },
 };

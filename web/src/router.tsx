@@ -8,6 +8,7 @@ import {
 } from "@tanstack/react-router";
 import { z } from "zod";
 import { PacksPage } from "./admin/packs";
+import { PeoplePage } from "./admin/people";
 import { ResellerPage } from "./admin/reseller";
 import { ResellersPage } from "./admin/resellers";
 import { type Audience, session } from "./api/session";
@@ -18,6 +19,7 @@ import { Shell } from "./components/shell";
 import { JobPage } from "./portal/job";
 import { JobsPage } from "./portal/jobs";
 import { NewTranscriptionPage } from "./portal/new-transcription";
+import { ColleaguesPage } from "./portal/people";
 import { EditWorkflowPage, NewWorkflowPage } from "./portal/workflow";
 import { WorkflowsPage } from "./portal/workflows";
 import { CreditsPage } from "./reseller/credits";
@@ -25,6 +27,7 @@ import { CustomerPage } from "./reseller/customer";
 import { CustomersPage } from "./reseller/customers";
 import { DashboardPage } from "./reseller/dashboard";
 import { NewCustomerPage } from "./reseller/new-customer";
+import { ResellerPeoplePage } from "./reseller/people";
 
 const rootRoute = createRootRoute({
   component: Outlet,
@@ -102,6 +105,12 @@ const adminPages = adminArea.addChildren([
     component: ResellerPage,
   }),
   createRoute({ getParentRoute: () => adminArea, path: "/admin/packs", component: PacksPage }),
+  createRoute({
+    getParentRoute: () => adminArea,
+    path: "/admin/people",
+    validateSearch: listSearch,
+    component: PeoplePage,
+  }),
 ]);
 
 const resellerPages = resellerArea.addChildren([
@@ -127,6 +136,12 @@ const resellerPages = resellerArea.addChildren([
     path: "/reseller/credits",
     component: CreditsPage,
   }),
+  createRoute({
+    getParentRoute: () => resellerArea,
+    path: "/reseller/people",
+    validateSearch: listSearch,
+    component: ResellerPeoplePage,
+  }),
 ]);
 
 const portalPages = portalArea.addChildren([
@@ -138,6 +153,12 @@ const portalPages = portalArea.addChildren([
     component: NewTranscriptionPage,
   }),
   createRoute({ getParentRoute: () => portalArea, path: "/portal/jobs/$id", component: JobPage }),
+  createRoute({
+    getParentRoute: () => portalArea,
+    path: "/portal/people",
+    validateSearch: listSearch,
+    component: ColleaguesPage,
+  }),
   createRoute({
     getParentRoute: () => portalArea,
     path: "/portal/workflows",

@@ -50,6 +50,20 @@ export function changeReseller({ id, to, reason }: StatusChange, key: string) {
   return send(path, done, { body: { reason }, idempotencyKey: key });
 }
 
+export function erasePerson({ id, reason }: { id: string; reason: string }, key: string) {
+  const path = `/api/admin/users/${encodeURIComponent(id)}/erase`;
+  return send(path, done, { body: { reason }, idempotencyKey: key });
+}
+
+export interface NewUser extends NewPerson {
+  role: "customer_admin" | "customer_user";
+}
+
+export function addUser(input: NewUser, key: string) {
+  const answer = done.extend({ userId: z.string(), temporaryPassword: z.string().nullish() });
+  return send("/api/tenant/users", answer, { body: input, idempotencyKey: key });
+}
+
 export interface PackInput {
   code: string;
   name: string;
