@@ -329,6 +329,28 @@ async fn a_name_that_is_just_being_folded_is_cleared_too() {
 }
 
 #[actix_web::test]
+async fn copies_that_a_rebuild_is_filling_are_cleared_too() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let person = person(&app, &admin).await;
+    app.settle().await;
+    let owner = app.database.pool(DatabaseRole::Owner).await;
+    for table in ["users", "customers"] {
+        let copy = format!(
+            "CREATE SCHEMA rebuild_{table};
+             CREATE TABLE rebuild_{table}.{table} (LIKE read.{table} INCLUDING ALL);
+             INSERT INTO rebuild_{table}.{table} SELECT * FROM read.{table}"
+        );
+        sqlx::raw_sql(&copy).execute(&owner).await.unwrap();
+    }
+    let needles = [NAME, person.email.as_str()];
+    assert_eq!(tables_with(&owner, &needles).await.len(), 4);
+    erase(&admin, &person.id).await.ok();
+    assert_eq!(tables_with(&owner, &needles).await, [""; 0]);
+    owner.close().await;
+}
+
+#[actix_web::test]
 async fn an_audit_is_not_disturbed() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
