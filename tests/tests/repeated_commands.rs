@@ -1,7 +1,7 @@
 //! One key, several senders at the same moment: one carries the command out, all get its answer.
 
 use commands::bus::Bus;
-use commands::error::CommandError;
+use commands::error::{CommandError, Problem};
 use domain::credit_account::{AdjustmentKind, CreditAccount, CreditAccountCommand};
 use domain::credits::Credits;
 use domain::ids::ResellerId;
@@ -81,4 +81,19 @@ async fn who_is_overtaken_by_the_same_command_gets_its_answer_and_no_refusal() {
         .await
         .unwrap();
     assert_eq!(events, 3);
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_told_while_nobody_can_say_whether_the_command_was_carried_out_before() {
+    let database = TestDatabase::create().await;
+    let pool = database.pool(DatabaseRole::Commands).await;
+    let bus = Bus::new(pool.clone(), Wake::local());
+    // The database goes away between decision and look-up. A client would take a refusal as the last word.
+    let told = bus
+        .run(&cause(1), None, async |_: &mut UnitOfWork<'_>| {
+            pool.close().await;
+            Err::<i64, CommandError>(Problem::invalid("there is too little").into())
+        })
+        .await;
+    assert!(matches!(told, Err(CommandError::Internal(_))), "{told:?}");
 }
