@@ -121,6 +121,6 @@ pub async fn debit(env: &Env, bus: &Bus, account: &str) -> anyhow::Result<()> {
             .await?;
         Ok::<i64, CommandError>(account.balance().0)
     };
-    bus.run(&cause, Some(account), decide).await?;
+    bus.run(&cause, decide).await?;
     Ok(())
 }

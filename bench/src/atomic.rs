@@ -66,6 +66,8 @@ async fn create(env: &Env, account: &str) -> anyhow::Result<()> {
                 text: "c2VhbGVk".repeat(8),
             },
         };
+        unit.begin::<Tenant>(&id);
+        unit.begin::<Subscription>(&id);
         unit.execute::<Tenant>(owner, &id, create).await?;
         let grant = SubscriptionCommand::Grant {
             grant_id,
@@ -80,6 +82,6 @@ async fn create(env: &Env, account: &str) -> anyhow::Result<()> {
             .await?;
         Ok::<i64, CommandError>(account.balance().0)
     };
-    env.bus.run(&cause, None, decide).await?;
+    env.bus.run(&cause, decide).await?;
     Ok(())
 }

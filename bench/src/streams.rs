@@ -102,7 +102,7 @@ impl Work for FirstLoad {
             took.set(began.elapsed());
             Ok::<i64, CommandError>(account.balance().0)
         };
-        bus.run(&cause, None, decide).await?;
+        bus.run(&cause, decide).await?;
         Ok(Measured::of(took.get().as_secs_f64() * 1_000.0))
     }
 }

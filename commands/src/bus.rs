@@ -1,7 +1,5 @@
-//! Carries a command out once: receipt, load, decide, append, and again when another command was faster.
+//! Carries a command out once: load, decide, append with its receipt, and again when another command was faster.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -10,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
 use store::append::{self, AppendError, Carried};
+use store::committer::{CommitError, Committer, Limits};
 use store::unit_of_work::{Cause, UnitOfWork};
 use store::wake::Wake;
 use store::{Position, feed};
@@ -17,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{CommandError, Problem};
 
-/// Attempts at one command while others keep changing its streams.
-const ATTEMPTS_MAX: u32 = 20;
-/// Look-ups of a receipt after the connection broke at the append.
-const LOOK_UPS_MAX: u32 = 10;
+/// Attempts at one command while other processes keep changing its streams.
+const CONFLICTS_MAX: u32 = 20;
+/// Attempts at one command while others of this process keep changing its streams: these cost no round trip.
+const MOVES_MAX: u32 = 1_000;
 
 /// What a command answered.
 #[derive(Clone, Debug)]
@@ -32,109 +31,144 @@ pub struct Done<T> {
     pub replayed: bool,
 }
 
-type Locks = Arc<std::sync::Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>;
-
-/// Clones share their locks.
+/// Clones share their committer.
 #[derive(Clone)]
 pub struct Bus {
     pool: PgPool,
-    wake: Wake,
-    locks: Locks,
+    committer: Committer,
+}
+
+/// What has been tried for one command.
+#[derive(Default)]
+struct Tries {
+    conflicts: u32,
+    moved: u32,
+    /// Whether the next attempt reads the log instead of memory.
+    fresh: bool,
 }
 
 impl Bus {
     pub fn new(pool: PgPool, wake: Wake) -> Self {
+        Self::with(pool, wake, Limits::default())
+    }
+
+    pub fn with(pool: PgPool, wake: Wake, limits: Limits) -> Self {
         Self {
+            committer: Committer::new(pool.clone(), wake, limits),
             pool,
-            wake,
-            locks: Locks::default(),
         }
     }
 
-    /// Runs `decide` on a fresh unit of work and appends what it decided, with its answer as the receipt.
+    /// Runs `decide` on a unit of work and appends what it decided, with its answer as the receipt.
     ///
-    /// `decide` may run several times and must have no lasting effects outside the unit. `hot` names a stream
-    /// that many commands want at once: within this process they queue up instead of colliding.
+    /// `decide` may run several times, on states that are not stored yet and for a command that was carried out
+    /// before, and must have no lasting effects outside the unit. Where it has some all the same, ask
+    /// [`Bus::carried`] first.
     ///
     /// # Errors
-    /// The business refuses, the key was used for another payload, or the database fails. Nothing is stored.
-    pub async fn run<T, F>(
-        &self,
-        cause: &Cause,
-        hot: Option<&str>,
-        mut decide: F,
-    ) -> Result<Done<T>, CommandError>
+    /// The business refuses, the key was used for another payload, or the database fails. Nothing is stored,
+    /// unless the error says that the outcome is unknown.
+    pub async fn run<T, F>(&self, cause: &Cause, mut decide: F) -> Result<Done<T>, CommandError>
     where
         T: Serialize + DeserializeOwned,
         F: AsyncFnMut(&mut UnitOfWork<'_>) -> Result<T, CommandError>,
     {
-        if let Some(done) = self.carried(cause).await? {
-            return Ok(done);
-        }
-        let lock = hot.map(|stream| self.lock(stream));
-        let _turn = match &lock {
-            Some(lock) => Some(lock.lock().await),
-            None => None,
-        };
-        for attempt in 1.. {
-            let mut unit = UnitOfWork::new(&self.pool, cause);
+        let mut tries = Tries::default();
+        loop {
+            let mut unit = self.committer.unit(cause, tries.fresh);
             let value = match decide(&mut unit).await {
                 Ok(value) => value,
-                // What refuses it may be what it did itself, sent under the same key by somebody who was faster.
-                Err(refusal) => return self.carried(cause).await?.ok_or(refusal),
+                Err(CommandError::Problem(_)) if unit.is_cached() => {
+                    // What memory refuses the log may allow.
+                    tries.fresh = true;
+                    continue;
+                }
+                Err(CommandError::Problem(refusal)) => {
+                    return self.first_answer_or(cause, CommandError::Problem(refusal)).await;
+                }
+                Err(error @ CommandError::Internal(_)) => return Err(error),
             };
             match unit.commit(serde_json::to_value(&value)?).await {
                 Ok(position) => {
-                    self.wake.events();
                     return Ok(Done {
                         value,
                         position,
                         replayed: false,
                     });
                 }
-                Err(AppendError::Conflict) if attempt < ATTEMPTS_MAX => {
-                    pause_ms(jitter_ms()).await;
+                Err(error) => {
+                    if let Some(done) = self.again(cause, error, &mut tries).await? {
+                        return Ok(done);
+                    }
                 }
-                Err(AppendError::Conflict) => return Err(busy().into()),
-                Err(AppendError::Claimed(_)) => {
-                    return self.carried(cause).await?.ok_or_else(|| email_taken().into());
-                }
-                Err(AppendError::Duplicate) => {
-                    return self
-                        .carried(cause)
-                        .await?
-                        .ok_or_else(|| CommandError::internal(AppendError::Duplicate));
-                }
-                Err(AppendError::Database(error)) => return self.settle(cause, error).await,
             }
         }
-        Err(busy().into())
     }
 
-    /// The connection broke at the append: only the receipt tells whether it was stored.
-    async fn settle<T: DeserializeOwned>(
+    /// What follows from a unit that was not stored: an earlier answer, an error, or `None` for another attempt.
+    async fn again<T: DeserializeOwned>(
         &self,
         cause: &Cause,
-        error: sqlx::Error,
-    ) -> Result<Done<T>, CommandError> {
-        for look_up in 1..=LOOK_UPS_MAX {
-            match self.carried(cause).await {
-                Ok(Some(done)) => {
-                    self.wake.events();
-                    return Ok(Done {
-                        replayed: false,
-                        ..done
-                    });
-                }
-                Ok(None) => break,
-                Err(CommandError::Internal(_)) if look_up < LOOK_UPS_MAX => pause_ms(200).await,
-                Err(error) => return Err(error),
+        error: CommitError,
+        tries: &mut Tries,
+    ) -> Result<Option<Done<T>>, CommandError> {
+        match error {
+            CommitError::Moved if tries.moved < MOVES_MAX => {
+                tries.moved += 1;
+                tries.fresh = tries.moved > MOVES_MAX / 2;
+                metrics::counter!("stentor_append_retries_total", "cause" => "moved").increment(1);
+                tokio::task::yield_now().await;
+                Ok(None)
             }
+            CommitError::Append(AppendError::Conflict) if tries.conflicts < CONFLICTS_MAX => {
+                tries.conflicts += 1;
+                tries.fresh = true;
+                metrics::counter!("stentor_append_retries_total", "cause" => "conflict").increment(1);
+                pause_ms(jitter_ms()).await;
+                Ok(None)
+            }
+            CommitError::Append(AppendError::Duplicate) if tries.conflicts < CONFLICTS_MAX => {
+                // The one that was first may have failed meanwhile.
+                tries.conflicts += 1;
+                self.carried(cause).await
+            }
+            CommitError::Moved
+            | CommitError::Full
+            | CommitError::Append(AppendError::Conflict | AppendError::Duplicate) => {
+                self.first_answer_or(cause, busy().into()).await.map(Some)
+            }
+            CommitError::Append(AppendError::Claimed(_)) => {
+                self.first_answer_or(cause, email_taken().into()).await.map(Some)
+            }
+            CommitError::Append(error @ AppendError::Database(_)) => match self.carried(cause).await {
+                Ok(first) => {
+                    let first = first.ok_or_else(|| CommandError::internal(error))?;
+                    Ok(Some(Done {
+                        replayed: false,
+                        ..first
+                    }))
+                }
+                Err(CommandError::Internal(_)) => Err(CommandError::internal(error)),
+                Err(reused @ CommandError::Problem(_)) => Err(reused),
+            },
         }
-        Err(AppendError::Database(error).into())
     }
 
-    async fn carried<T: DeserializeOwned>(&self, cause: &Cause) -> Result<Option<Done<T>>, CommandError> {
+    /// A repeated command gets its first answer, whatever today's state would say to it.
+    async fn first_answer_or<T: DeserializeOwned>(
+        &self,
+        cause: &Cause,
+        otherwise: CommandError,
+    ) -> Result<Done<T>, CommandError> {
+        // Where nobody can say, a refusal would be taken as the last word.
+        self.carried(cause).await?.ok_or(otherwise)
+    }
+
+    /// What the command answered, if it has been carried out.
+    ///
+    /// # Errors
+    /// The key was used for another payload, or the database fails.
+    pub async fn carried<T: DeserializeOwned>(&self, cause: &Cause) -> Result<Option<Done<T>>, CommandError> {
         let mut connection = self.pool.acquire().await?;
         let Some(Carried {
             fingerprint,
@@ -156,15 +190,6 @@ impl Bus {
             position,
             replayed: true,
         }))
-    }
-
-    fn lock(&self, stream: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-        // Locks that nobody holds or waits for are forgotten.
-        if locks.len() >= 10_000 {
-            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-        }
-        Arc::clone(locks.entry(stream.to_owned()).or_default())
     }
 }
 

@@ -55,10 +55,7 @@ pub async fn sell_pack(
             price: pack.price.clone(),
         })
     };
-    write
-        .bus
-        .run(cause, Some(&account_stream(reseller_id)), decide)
-        .await
+    write.bus.run(cause, decide).await
 }
 
 /// Corrects a balance, with a note.
@@ -85,10 +82,7 @@ pub async fn adjust(
             .await?;
         Ok(account.balance().0)
     };
-    write
-        .bus
-        .run(cause, Some(&account_stream(reseller_id)), decide)
-        .await
+    write.bus.run(cause, decide).await
 }
 
 /// Publishes or retires a pack.
@@ -105,10 +99,5 @@ pub async fn change_price_list(
             .await?;
         Ok(())
     };
-    write.bus.run(cause, None, decide).await
-}
-
-/// Names the account for the bus: commands on one account queue up.
-pub fn account_stream(reseller_id: ResellerId) -> String {
-    format!("credit_account/{reseller_id}")
+    write.bus.run(cause, decide).await
 }

@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use crate::WriteSide;
 use crate::bus::Done;
-use crate::credits::account_stream;
 use crate::error::CommandError;
 use crate::people::{self, NewUser};
 
@@ -48,6 +47,8 @@ pub async fn create(
     let owner = Owner::tenant(reseller_id, tenant_id);
     let decide = async |unit: &mut UnitOfWork<'_>| {
         ensure_reseller_active(unit, reseller_id).await?;
+        unit.begin::<Tenant>(&id);
+        unit.begin::<Subscription>(&id);
         let contact_email = first_user.email.clone();
         let command = TenantCommand::Create {
             reseller_id,
@@ -83,10 +84,7 @@ pub async fn create(
             expires_at: ends_at(&subscription)?,
         })
     };
-    write
-        .bus
-        .run(cause, Some(&account_stream(reseller_id)), decide)
-        .await
+    write.bus.run(cause, decide).await
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -128,10 +126,7 @@ pub async fn extend(
             expires_at: ends_at(&subscription)?,
         })
     };
-    write
-        .bus
-        .run(cause, Some(&account_stream(reseller_id)), decide)
-        .await
+    write.bus.run(cause, decide).await
 }
 
 /// Suspends or resumes a customer.
@@ -153,7 +148,7 @@ pub async fn change(
             .await?;
         Ok(())
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }
 
 async fn ensure_reseller_active(

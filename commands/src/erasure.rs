@@ -59,7 +59,7 @@ pub async fn erase(
         unit.effect(forgetting(user_id, subjects, is_admin));
         Ok(())
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }
 
 /// Erases a user on behalf of whoever runs the installation, from its command line.

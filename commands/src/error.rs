@@ -101,6 +101,19 @@ impl CommandError {
         Self::Internal(error.into())
     }
 
+    /// Whether the command may have been carried out all the same.
+    pub fn is_unknown_outcome(&self) -> bool {
+        match self {
+            Self::Problem(_) => false,
+            Self::Internal(error) => {
+                matches!(
+                    error.downcast_ref::<AppendError>(),
+                    Some(AppendError::Database(_))
+                )
+            }
+        }
+    }
+
     /// A refusal of the business.
     pub fn refused(refusal: &impl Refusal) -> Self {
         Problem::refusal(refusal).into()
@@ -144,12 +157,22 @@ internal!(
     platform::tokens::TokenError,
 );
 
+fn outcome_unknown() -> Problem {
+    let detail = "the database did not say whether this was carried out: send the request again with the same \
+                  Idempotency-Key, and it is carried out once";
+    Problem {
+        retry_after_seconds: Some(1),
+        ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "OUTCOME_UNKNOWN", detail)
+    }
+}
+
 impl ResponseError for CommandError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Problem(problem) => {
                 StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
+            Self::Internal(_) if self.is_unknown_outcome() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -157,6 +180,10 @@ impl ResponseError for CommandError {
     fn error_response(&self) -> HttpResponse {
         let problem = match self {
             Self::Problem(problem) => problem.as_ref().clone(),
+            Self::Internal(error) if self.is_unknown_outcome() => {
+                tracing::error!(%error, "the outcome of a command is unknown");
+                outcome_unknown()
+            }
             Self::Internal(error) => {
                 let trace_id = Uuid::new_v4();
                 tracing::error!(%trace_id, %error, "a request failed");

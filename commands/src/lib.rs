@@ -53,6 +53,7 @@ impl WriteSide {
     )]
     pub fn new(
         pool: PgPool,
+        bus: Bus,
         vault: Vault,
         clock: Clock,
         wake: Wake,
@@ -63,7 +64,7 @@ impl WriteSide {
     ) -> Self {
         let broker = Broker::new(&config.broker.url, &config.broker.prefix);
         Self {
-            bus: Bus::new(pool.clone(), wake.clone()),
+            bus,
             publisher: Publisher::new(broker.clone()),
             sign_in_limits: Arc::new(SignInLimits::new(config.identity.sign_ins_per_minute)),
             pool,

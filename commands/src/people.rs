@@ -109,6 +109,7 @@ pub async fn register(
         role,
         home,
     };
+    unit.begin::<User>(&id);
     unit.execute::<User>(owner, &id, UserCommand::Register(identity))
         .await?;
     unit.claim(Claim {
@@ -135,7 +136,7 @@ pub async fn add(
         register(unit, user, role, home).await?;
         Ok(user.user_id)
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }
 
 /// Sets a new password for a user who knows the present one, and ends the user's sessions.
@@ -151,6 +152,10 @@ pub async fn change_password(
     new: SecretString,
 ) -> Result<Done<()>, CommandError> {
     passwords::check(&new)?;
+    // What follows has effects outside the unit: a repeated request must not have them twice.
+    if let Some(done) = write.bus.carried(cause).await? {
+        return Ok(done);
+    }
     // Hash and sessions change before the event is appended: when the process dies between the two, the same
     // request finds the new password set already and goes on from there.
     let decide = async |unit: &mut UnitOfWork<'_>| {
@@ -171,5 +176,5 @@ pub async fn change_password(
             .await?;
         Ok(())
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }

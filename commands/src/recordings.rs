@@ -119,6 +119,7 @@ pub async fn store(
         entitlement::policy(unit, caller.reseller_id, caller.tenant_id, cause.at).await?;
         let owner = Owner::tenant(caller.reseller_id, caller.tenant_id);
         let command = RecordingCommand::Store(recording.clone());
+        unit.begin::<Recording>(&recording_id.to_string());
         unit.execute::<Recording>(owner, &recording_id.to_string(), command)
             .await?;
         Ok(Uploaded {
@@ -130,8 +131,11 @@ pub async fn store(
             sha256: recording.sha256.clone(),
         })
     };
-    let done = write.bus.run(cause, None, decide).await;
-    let kept = matches!(&done, Ok(done) if !done.replayed);
+    let done = write.bus.run(cause, decide).await;
+    let kept = match &done {
+        Ok(done) => !done.replayed,
+        Err(error) => error.is_unknown_outcome(),
+    };
     if !kept {
         // The log knows another object, or none: this one is nobody's.
         write.objects.delete(&object_key).await?;

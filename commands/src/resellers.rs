@@ -54,6 +54,8 @@ pub async fn register(
             commission_rate: reseller.commission_rate,
             time_zone: reseller.time_zone.clone(),
         };
+        unit.begin::<Reseller>(&id);
+        unit.begin::<CreditAccount>(&id);
         unit.execute::<Reseller>(Owner::reseller(reseller_id), &id, command)
             .await?;
         unit.execute::<CreditAccount>(Owner::reseller(reseller_id), &id, CreditAccountCommand::Open)
@@ -64,7 +66,7 @@ pub async fn register(
             owner_user_id: owner.user_id.0,
         })
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }
 
 /// Suspends or resumes a reseller.
@@ -83,5 +85,5 @@ pub async fn change(
             .await?;
         Ok(())
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }

@@ -59,7 +59,7 @@ pub async fn save(
             version: workflow.version,
         })
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }
 
 /// Removes a workflow; jobs that ran it keep what they are.
@@ -77,7 +77,7 @@ pub async fn remove(
         execute(unit, caller.reseller_id, caller.tenant_id, command).await?;
         Ok(())
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }
 
 /// The job that runs the latest version of a workflow on a recording.

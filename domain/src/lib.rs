@@ -30,3 +30,6 @@ pub mod transcript;
 
 pub use any_event::AnyEvent;
 pub use es::{Decider, StoredEvent};
+
+/// Changes with every change of these rules: a stored state is good only for the program that folded it.
+pub const FOLD_HASH: &str = env!("DOMAIN_FOLD_HASH");

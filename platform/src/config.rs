@@ -54,6 +54,10 @@ pub struct Database {
     pub read_url: String,
     /// Per role.
     pub connections_max: u32,
+    /// Commits under way at one time in each process that takes commands.
+    pub append_lanes: usize,
+    /// States of streams that such a process keeps in memory.
+    pub cached_streams_max: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]

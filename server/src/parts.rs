@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use commands::WriteSide;
+use commands::bus::Bus;
 use platform::objects::Objects;
 use platform::tokens::{Signer, Verifier};
 use platform::{Clock, Config, config, tokens};
 use sqlx::PgPool;
+use store::committer::Limits;
 use store::database::{self, DatabaseRole};
 use store::vault::Vault;
 use store::wake::Wake;
@@ -25,6 +27,7 @@ pub struct Parts {
     pub commands: PgPool,
     pub projections: PgPool,
     pub read: PgPool,
+    bus: Bus,
     signer: Signer,
 }
 
@@ -40,6 +43,11 @@ impl Parts {
         let connections_max = database.connections_max;
         let open = |url, role| database::connect(url, role, connections_max);
         let commands = open(database.commands_url(), DatabaseRole::Commands).await?;
+        let wake = Wake::connect(commands.clone(), stop.clone());
+        let limits = Limits {
+            lanes: database.append_lanes,
+            cached_streams: database.cached_streams_max,
+        };
         Ok(Self {
             vault: Vault::new(&config::master_key(keys)?)?,
             signer: Signer::open(keys, config.identity.access_token_ttl())?,
@@ -47,7 +55,8 @@ impl Parts {
             objects: Objects::open(&config.storage)?,
             projections: open(database.projections_url(), DatabaseRole::Projections).await?,
             read: open(database.read_url(), DatabaseRole::Read).await?,
-            wake: Wake::connect(commands.clone(), stop.clone()),
+            bus: Bus::with(commands.clone(), wake.clone(), limits),
+            wake,
             commands,
             clock,
             config,
@@ -57,6 +66,7 @@ impl Parts {
     pub fn write_side(&self) -> WriteSide {
         WriteSide::new(
             self.commands.clone(),
+            self.bus.clone(),
             self.vault.clone(),
             self.clock.clone(),
             self.wake.clone(),

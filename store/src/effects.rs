@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use sqlx::{PgConnection, PgPool};
 
-use crate::append::{self, AppendError, Appended, Claim, NewEvent, Receipt};
+use crate::append::{self, AppendError, Appended, Part};
 
 /// Runs on the append's connection, before the events are stored. [`AppendError::Conflict`] has the command
 /// decided again.
@@ -16,22 +16,24 @@ pub type Effect = Box<
         + Send,
 >;
 
-/// Appends in a transaction of its own, with `effects`.
+/// Appends with `effects`, in a transaction of its own where there are any.
 ///
 /// # Errors
 /// As [`append::append`], and as the effects say.
-pub async fn append_with(
+pub(crate) async fn append_with(
     pool: &PgPool,
     effects: Vec<Effect>,
-    receipt: &Receipt,
-    claims: &[Claim],
-    events: &[NewEvent],
+    part: Part<'_>,
 ) -> Result<Appended, AppendError> {
+    if effects.is_empty() {
+        let mut connection = pool.acquire().await.map_err(AppendError::Database)?;
+        return append::append_part(&mut connection, part).await;
+    }
     let mut transaction = pool.begin().await.map_err(AppendError::Database)?;
     for effect in effects {
         effect(&mut transaction).await?;
     }
-    let appended = append::append(&mut transaction, receipt, claims, events).await?;
+    let appended = append::append_part(&mut transaction, part).await?;
     transaction.commit().await.map_err(AppendError::Database)?;
     Ok(appended)
 }

@@ -40,11 +40,15 @@ pub async fn hold_off_for_audit(connection: &mut PgConnection) -> sqlx::Result<(
 /// # Errors
 /// The database fails.
 pub async fn audit_runs(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    // Outside a transaction the lock is gone when the statement is.
-    sqlx::query_scalar("SELECT NOT pg_try_advisory_xact_lock($1)")
-        .bind(AUDITS)
-        .fetch_one(connection)
-        .await
+    // Outside a transaction the lock is gone when the statement is. An audit shares its lock; another erasure,
+    // which does not, is no audit.
+    sqlx::query_scalar(
+        "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN false
+                ELSE pg_try_advisory_xact_lock_shared($1) END",
+    )
+    .bind(AUDITS)
+    .fetch_one(connection)
+    .await
 }
 
 /// Waits for audits and for transactions that have opened sealed fields, and keeps new ones waiting until this

@@ -1,6 +1,8 @@
 //! The event log: append, load, unit of work, feed, checkpoints, sealing of personal fields, repair after a restore.
 
 pub mod append;
+mod cache;
+pub mod committer;
 pub mod database;
 pub mod effects;
 pub mod erasure;
@@ -10,6 +12,7 @@ pub mod position;
 pub mod recorded;
 pub mod restore;
 pub mod rows;
+mod snapshots;
 pub mod unit_of_work;
 pub mod vault;
 pub mod wake;

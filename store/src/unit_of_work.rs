@@ -3,8 +3,8 @@
 //! Commands are decided against states loaded in this unit; their events wait here until [`UnitOfWork::commit`]
 //! stores all of them or none.
 
-use std::any::Any;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
@@ -12,11 +12,14 @@ use cqrs_es::event_sink::EventSink;
 use domain::Decider;
 use domain::ids::{PLATFORM, ResellerId, TenantId};
 use sqlx::PgPool;
+use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
-use crate::append::{self, AppendError, Claim, NewEvent, Receipt};
+use crate::append::{AppendError, Claim, NewEvent, Part, Read, Receipt};
+use crate::cache::{self, State, StreamKey, Version};
+use crate::committer::{CommitError, Committer, Draft, Touched};
 use crate::effects::{self, Effect};
-use crate::load::{self, LoadError};
+use crate::load::LoadError;
 use crate::{Metadata, Position};
 
 /// Whom a fact belongs to.
@@ -78,32 +81,79 @@ pub enum ExecuteError<E: std::error::Error> {
 }
 
 struct Stream {
-    state: Box<dyn Any + Send>,
+    state: Arc<dyn State>,
+    /// With what this unit has decided.
     sequence: i64,
+    snapshot: i64,
+    seen: Option<Arc<dyn State>>,
+    seen_sequence: i64,
+    pending: bool,
+}
+
+impl Stream {
+    fn read(version: &Version, pending: bool) -> Self {
+        Self {
+            state: Arc::clone(&version.state),
+            sequence: version.sequence,
+            snapshot: version.snapshot,
+            seen: Some(Arc::clone(&version.state)),
+            seen_sequence: version.sequence,
+            pending,
+        }
+    }
+}
+
+/// Where states come from and where events go.
+enum Through<'a> {
+    /// Each state from the log, each unit by a statement of its own.
+    Pool(&'a PgPool),
+    Shared {
+        committer: &'a Committer,
+        fresh: bool,
+    },
 }
 
 /// See the module's text.
 pub struct UnitOfWork<'a> {
-    pool: &'a PgPool,
+    through: Through<'a>,
     cause: &'a Cause,
-    streams: HashMap<(&'static str, String), Stream>,
+    streams: HashMap<StreamKey, Stream>,
     events: Vec<NewEvent>,
     claims: Vec<Claim>,
     effects: Vec<Effect>,
     seen: Position,
+    /// Whether a state was read that may be older than the log.
+    cached: bool,
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl<'a> UnitOfWork<'a> {
+    /// On the pool alone: nothing is cached and nothing is shared.
     pub fn new(pool: &'a PgPool, cause: &'a Cause) -> Self {
+        Self::through(Through::Pool(pool), cause)
+    }
+
+    pub(crate) fn shared(committer: &'a Committer, cause: &'a Cause, fresh: bool) -> Self {
+        Self::through(Through::Shared { committer, fresh }, cause)
+    }
+
+    fn through(through: Through<'a>, cause: &'a Cause) -> Self {
         Self {
-            pool,
+            through,
             cause,
             streams: HashMap::new(),
             events: Vec::new(),
             claims: Vec::new(),
             effects: Vec::new(),
             seen: Position::START,
+            cached: false,
+            turn: None,
         }
+    }
+
+    /// Whether a decision of this unit rests on a state that may be older than the log.
+    pub fn is_cached(&self) -> bool {
+        self.cached
     }
 
     /// The state of an aggregate, with what this unit has decided so far.
@@ -111,31 +161,34 @@ impl<'a> UnitOfWork<'a> {
     /// # Errors
     /// The stream cannot be read.
     pub async fn load<A: Decider>(&mut self, id: &str) -> Result<A, LoadError> {
-        let key = (A::TYPE, id.to_owned());
-        if let Some(state) = self
-            .streams
-            .get(&key)
-            .and_then(|stream| stream.state.downcast_ref::<A>())
-        {
-            return Ok(state.clone());
+        let key = key::<A>(id);
+        if let Some(stream) = self.streams.get(&key) {
+            return stream
+                .state
+                .as_any()
+                .downcast_ref::<A>()
+                .cloned()
+                .ok_or(LoadError::Aggregate);
         }
-        let stream = format!("{}/{id}", A::TYPE);
-        let mut connection = self
-            .pool
-            .acquire()
-            .await
-            .map_err(|source| LoadError::Database { stream, source })?;
-        let loaded = load::load::<A>(&mut connection, id).await?;
-        self.seen = self.seen.max(loaded.position);
-        let state = loaded.state;
-        self.streams.insert(
-            key,
-            Stream {
-                state: Box::new(state.clone()),
-                sequence: loaded.sequence,
-            },
-        );
-        Ok(state)
+        let (version, pending) = match &self.through {
+            Through::Pool(pool) => (cache::fetch::<A>(pool, &key).await?, false),
+            Through::Shared { committer, fresh } => {
+                let read = if *fresh {
+                    committer.read_fresh::<A>(&key).await?
+                } else {
+                    committer.read::<A>(&key, self.turn.is_none()).await?
+                };
+                self.cached |= read.cached;
+                if read.turn.is_some() {
+                    self.turn = read.turn;
+                }
+                (read.version, read.pending)
+            }
+        };
+        self.seen = self.seen.max(version.position);
+        let state = version.state.as_any().downcast_ref::<A>().cloned();
+        self.streams.insert(key, Stream::read(&version, pending));
+        state.ok_or(LoadError::Aggregate)
     }
 
     /// Decides a command; answers the state with its events applied.
@@ -155,28 +208,40 @@ impl<'a> UnitOfWork<'a> {
             .await
             .map_err(ExecuteError::Refused)?;
         let events = sink.collect().await;
-        let key = (A::TYPE, id.to_owned());
-        let mut sequence = self.streams.get(&key).map_or(0, |stream| stream.sequence);
+        let Some(stream) = self.streams.get_mut(&key::<A>(id)) else {
+            return Ok(state);
+        };
+        let metadata = metadata(self.cause, owner);
         for event in events {
-            sequence += 1;
+            stream.sequence += 1;
             self.events.push(NewEvent {
                 aggregate_type: A::TYPE,
                 aggregate_id: id.to_owned(),
-                sequence,
+                sequence: stream.sequence,
                 event_type: event.event_type(),
                 event_version: event.event_version(),
                 payload: serde_json::to_value(&event)?,
-                metadata: self.metadata(owner),
+                metadata: metadata.clone(),
             });
         }
-        self.streams.insert(
-            key,
-            Stream {
-                state: Box::new(state.clone()),
-                sequence,
-            },
-        );
+        stream.state = Arc::new(state.clone());
         Ok(state)
+    }
+
+    /// Takes a stream to be new, without looking: its id has just been made. The append tells if it is not, and
+    /// the next attempt looks.
+    pub fn begin<A: Decider>(&mut self, id: &str) {
+        if matches!(self.through, Through::Shared { fresh: true, .. }) {
+            return;
+        }
+        self.streams.entry(key::<A>(id)).or_insert_with(|| Stream {
+            state: Arc::new(A::default()),
+            sequence: 0,
+            snapshot: 0,
+            seen: None,
+            seen_sequence: 0,
+            pending: false,
+        });
     }
 
     /// Claims a name for a stream of this unit.
@@ -184,39 +249,90 @@ impl<'a> UnitOfWork<'a> {
         self.claims.push(claim);
     }
 
-    /// Adds what has to be stored in the append's transaction.
+    /// Adds what has to be stored in the append's transaction. Such a unit shares no commit.
     pub fn effect(&mut self, effect: Effect) {
         self.effects.push(effect);
-    }
-
-    fn metadata(&self, owner: Owner) -> Metadata {
-        Metadata {
-            tenant_id: owner.id(),
-            reseller_id: owner.reseller_id.map(|id| id.0),
-            actor: self.cause.actor,
-            command_id: self.cause.command_id,
-            at: self.cause.at,
-            happened_at: self.cause.happened_at,
-        }
     }
 
     /// Stores everything, or nothing. Answers the position that a reader has to reach to see it.
     ///
     /// # Errors
-    /// As [`append::append`].
-    pub async fn commit(self, outcome: serde_json::Value) -> Result<Position, AppendError> {
-        let receipt = Receipt {
-            command_id: self.cause.command_id,
-            tenant_id: self.cause.owner.id(),
-            fingerprint: self.cause.fingerprint.clone(),
-            outcome,
+    /// As [`crate::append::append`]; and what was read has moved on.
+    pub async fn commit(mut self, outcome: serde_json::Value) -> Result<Position, CommitError> {
+        let turn = self.turn.take();
+        let draft = Draft {
+            receipt: Receipt {
+                command_id: self.cause.command_id,
+                tenant_id: self.cause.owner.id(),
+                fingerprint: self.cause.fingerprint.clone(),
+                outcome,
+            },
+            claims: self.claims,
+            events: self.events,
+            streams: self.streams.into_iter().map(touched).collect(),
+            seen: self.seen,
         };
-        let appended = if self.effects.is_empty() {
-            let mut connection = self.pool.acquire().await.map_err(AppendError::Database)?;
-            append::append(&mut connection, &receipt, &self.claims, &self.events).await?
-        } else {
-            effects::append_with(self.pool, self.effects, &receipt, &self.claims, &self.events).await?
-        };
-        Ok(appended.last.unwrap_or(self.seen))
+        match self.through {
+            Through::Shared { committer, .. } if self.effects.is_empty() => {
+                committer.commit(draft, turn).await
+            }
+            Through::Shared { committer, .. } => committer.commit_alone(draft, self.effects).await,
+            Through::Pool(pool) => Ok(alone(pool, self.effects, &draft).await?),
+        }
     }
+}
+
+fn key<A: Decider>(id: &str) -> StreamKey {
+    StreamKey {
+        aggregate_type: A::TYPE,
+        aggregate_id: id.into(),
+    }
+}
+
+fn metadata(cause: &Cause, owner: Owner) -> Metadata {
+    Metadata {
+        tenant_id: owner.id(),
+        reseller_id: owner.reseller_id.map(|id| id.0),
+        actor: cause.actor,
+        command_id: cause.command_id,
+        at: cause.at,
+        happened_at: cause.happened_at,
+    }
+}
+
+fn touched((key, stream): (StreamKey, Stream)) -> Touched {
+    let written = stream.sequence > stream.seen_sequence;
+    Touched {
+        key,
+        seen: stream.seen,
+        seen_sequence: stream.seen_sequence,
+        pending: stream.pending,
+        snapshot: stream.snapshot,
+        after: written.then_some((stream.state, stream.sequence)),
+    }
+}
+
+/// Appends a draft by a statement or a transaction of its own.
+pub(crate) async fn alone(
+    pool: &PgPool,
+    effects: Vec<Effect>,
+    draft: &Draft,
+) -> Result<Position, AppendError> {
+    let reads: Vec<_> = draft
+        .streams
+        .iter()
+        .filter(|touched| touched.after.is_none())
+        .map(|touched| Read {
+            key: touched.key.clone(),
+            sequence: touched.seen_sequence,
+        })
+        .collect();
+    let part = Part {
+        receipt: &draft.receipt,
+        claims: &draft.claims,
+        events: &draft.events,
+        reads: &reads,
+    };
+    let appended = effects::append_with(pool, effects, part).await?;
+    Ok(appended.last.unwrap_or(draft.seen))
 }

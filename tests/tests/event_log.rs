@@ -5,6 +5,7 @@ use domain::credits::{Credits, Money};
 use domain::ids::ResellerId;
 use sqlx::{Acquire, PgPool};
 use store::append::{self, AppendError, Claim};
+use store::committer::CommitError;
 use store::database::DatabaseRole;
 use store::unit_of_work::{Cause, Owner, UnitOfWork};
 use store::{Position, feed, load};
@@ -39,7 +40,7 @@ async fn run(
     id: u128,
     account: &str,
     commands: Vec<CreditAccountCommand>,
-) -> Result<Position, AppendError> {
+) -> Result<Position, CommitError> {
     let cause = cause(id);
     let mut unit = UnitOfWork::new(pool, &cause);
     for command in commands {
@@ -69,7 +70,7 @@ async fn events_of_several_streams_are_stored_together_or_not_at_all() {
     run(&pool, 3, "a", vec![purchase(7)]).await.unwrap();
     assert!(matches!(
         late.commit(serde_json::Value::Null).await,
-        Err(AppendError::Conflict)
+        Err(CommitError::Append(AppendError::Conflict))
     ));
     let mut connection = pool.acquire().await.unwrap();
     assert_eq!(
@@ -105,7 +106,7 @@ async fn a_command_id_is_carried_out_once() {
         .unwrap();
     assert!(matches!(
         run(&pool, 1, "b", vec![CreditAccountCommand::Open]).await,
-        Err(AppendError::Duplicate)
+        Err(CommitError::Append(AppendError::Duplicate))
     ));
     let mut connection = pool.acquire().await.unwrap();
     let carried = append::carried(&mut connection, Uuid::from_u128(1))
@@ -130,7 +131,10 @@ async fn a_claimed_name_belongs_to_one_stream() {
         let mut unit = UnitOfWork::new(&pool, &cause);
         unit.claim(claim(stream));
         let outcome = unit.commit(serde_json::Value::Null).await;
-        assert_eq!(matches!(outcome, Err(AppendError::Claimed(_))), taken);
+        assert_eq!(
+            matches!(outcome, Err(CommitError::Append(AppendError::Claimed(_)))),
+            taken
+        );
     }
     let mut connection = pool.acquire().await.unwrap();
     assert_eq!(

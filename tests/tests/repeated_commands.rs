@@ -48,7 +48,7 @@ async fn who_is_overtaken_by_the_same_command_gets_its_answer_and_no_refusal() {
         Bus::new(pool.clone(), Wake::local()),
         Bus::new(pool.clone(), Wake::local()),
     );
-    slow.run(&cause(1), None, async |unit: &mut UnitOfWork<'_>| {
+    slow.run(&cause(1), async |unit: &mut UnitOfWork<'_>| {
         account(unit, CreditAccountCommand::Open).await?;
         account(unit, adjust(AdjustmentKind::Bonus, 10)).await
     })
@@ -59,11 +59,11 @@ async fn who_is_overtaken_by_the_same_command_gets_its_answer_and_no_refusal() {
     let same = cause(2);
     let mut overtaken = None;
     let done = slow
-        .run(&same, None, async |unit: &mut UnitOfWork<'_>| {
+        .run(&same, async |unit: &mut UnitOfWork<'_>| {
             let balance = account(unit, spend()).await?;
             if overtaken.is_none() {
                 let first = fast
-                    .run(&same, None, async |unit: &mut UnitOfWork<'_>| {
+                    .run(&same, async |unit: &mut UnitOfWork<'_>| {
                         account(unit, spend()).await
                     })
                     .await?;
@@ -90,7 +90,7 @@ async fn a_refusal_is_not_told_while_nobody_can_say_whether_the_command_was_carr
     let bus = Bus::new(pool.clone(), Wake::local());
     // The database goes away between decision and look-up. A client would take a refusal as the last word.
     let told = bus
-        .run(&cause(1), None, async |_: &mut UnitOfWork<'_>| {
+        .run(&cause(1), async |_: &mut UnitOfWork<'_>| {
             pool.close().await;
             Err::<i64, CommandError>(Problem::invalid("there is too little").into())
         })

@@ -283,6 +283,6 @@ async fn record(write: &WriteSide, job_id: JobId, attempt: u32) -> Result<(), Co
             .await?;
         Ok(())
     };
-    write.bus.run(&cause, None, decide).await?;
+    write.bus.run(&cause, decide).await?;
     Ok(())
 }

@@ -47,11 +47,11 @@ async fn handle(write: &WriteSide, message: &ReportMessage, stop: &CancellationT
 async fn settle(job_id: JobId, handled: Result<(), CommandError>, stop: &CancellationToken) -> Outcome {
     match handled {
         Ok(()) => Outcome::Done,
-        Err(CommandError::Problem(problem)) => {
+        Err(CommandError::Problem(problem)) if problem.status < 500 => {
             tracing::warn!(%job_id, code = problem.code, detail = problem.detail, "a report was refused");
             Outcome::Done
         }
-        Err(CommandError::Internal(error)) => {
+        Err(error @ (CommandError::Problem(_) | CommandError::Internal(_))) => {
             tracing::error!(%job_id, %error, "a report could not be handled; it will come again");
             pause(Duration::from_millis(500), stop).await;
             Outcome::Requeue
@@ -171,7 +171,7 @@ async fn carry_out(
         unit.execute::<Job>(owner, &id, command.clone()).await?;
         Ok(())
     };
-    Ok(write.bus.run(&cause, None, decide).await?.position)
+    Ok(write.bus.run(&cause, decide).await?.position)
 }
 
 /// Progress belongs behind the start of its job in the job's sequence, so the start has to be projected first.

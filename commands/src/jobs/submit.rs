@@ -60,10 +60,11 @@ pub async fn submit(
             policy,
             installed_models,
         };
+        unit.begin::<Job>(&job_id.to_string());
         unit.execute::<Job>(owner, &job_id.to_string(), command).await?;
         Ok(job_id.0)
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }
 
 /// Cancels a job of the caller's customer.
@@ -89,5 +90,5 @@ pub async fn cancel(
             .await?;
         Ok(())
     };
-    write.bus.run(cause, None, decide).await
+    write.bus.run(cause, decide).await
 }

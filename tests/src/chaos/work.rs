@@ -3,7 +3,6 @@
 
 use anyhow::Context;
 use commands::bus::{Bus, Done};
-use commands::credits::account_stream;
 use commands::error::CommandError;
 use domain::credit_account::{AdjustmentKind, CreditAccount, CreditAccountCommand, DebitPurpose};
 use domain::credits::Credits;
@@ -116,7 +115,7 @@ impl Work {
                 .await?;
             Ok(account.balance().0)
         };
-        bus.run(&cause, Some(&account_stream(reseller_id)), decide).await
+        bus.run(&cause, decide).await
     }
 
     async fn create(
@@ -195,7 +194,7 @@ pub async fn prepare(bus: &Bus, contact: &Sealed) -> anyhow::Result<()> {
             }
             Ok(())
         };
-        bus.run(&cause, None, decide)
+        bus.run(&cause, decide)
             .await
             .map_err(|error| anyhow::anyhow!("{error}"))?;
     }
