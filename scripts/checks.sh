@@ -41,8 +41,18 @@ prepare_tests() {
   export STENTOR_TEST_DATABASE_URL="${STENTOR_TEST_DATABASE_URL:-$(maintenance_url)}"
 }
 
+# The package for Ed25519 that tools/verify.py needs, in an environment of its own.
+ensure_verifier() {
+  local python="$STATE/verify/bin/python"
+  "$python" -c 'import cryptography' 2>/dev/null && return 0
+  python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+  python3 -m venv "$STATE/verify"
+  "$python" -m pip install --quiet --disable-pip-version-check 'cryptography>=42'
+}
+
 ensure_test_tools() {
   ensure_tools
+  ! wants rust "$@" || ensure_verifier
   wants browser "$@" || return 0
   [[ -n "$(chromium_path)" ]] || install_packages chromium fonts-liberation
 }

@@ -23,6 +23,7 @@ pub struct Config {
     pub broker: BrokerSettings,
     pub storage: Storage,
     pub identity: Identity,
+    pub audit: Audit,
     pub speech: Speech,
     pub demo: Demo,
     pub graphql: Graphql,
@@ -86,6 +87,16 @@ pub struct Identity {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// Name of this log in its checkpoints.
+    #[serde(deserialize_with = "name_of_log")]
+    pub origin: String,
+    pub checkpoint_minutes: u32,
+    pub checkpoint_hours: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Speech {
     pub installed_models: Vec<String>,
     pub link_hours: u32,
@@ -114,6 +125,17 @@ pub struct Log {
 
 fn empty_is_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Some(String::deserialize(deserializer)?).filter(|text| !text.is_empty()))
+}
+
+/// The form of a checkpoint leaves no room for other names.
+fn name_of_log<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name.is_empty() || name.contains(|letter: char| letter.is_whitespace() || letter == '+') {
+        return Err(serde::de::Error::custom(
+            "audit.origin must be a name without spaces and plus signs, for example stentor.example/log",
+        ));
+    }
+    Ok(name)
 }
 
 #[derive(Debug, thiserror::Error)]

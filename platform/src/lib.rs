@@ -1,6 +1,7 @@
 //! What every process needs: settings, telemetry, clock, shutdown, broker, objects, tokens, and the
 //! principal with its scope.
 
+pub mod audit_key;
 pub mod broker;
 pub mod clock;
 pub mod config;

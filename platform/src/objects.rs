@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
+use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutPayload, WriteMultipart};
 use tokio::io::AsyncReadExt;
 
 use crate::config::Storage;
@@ -61,6 +61,39 @@ impl Objects {
             .put(&Path::from(key), PutPayload::from_bytes(bytes))
             .await;
         stored.map(|_| ()).map_err(|error| failed(key, error))
+    }
+
+    /// Stores bytes under `key` unless something is there already: what was stored once is not replaced.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn put_new(&self, key: &str, bytes: Bytes) -> Result<(), ObjectError> {
+        let stored = self
+            .store
+            .put_opts(
+                &Path::from(key),
+                PutPayload::from_bytes(bytes),
+                PutMode::Create.into(),
+            )
+            .await;
+        match stored {
+            Ok(_) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(failed(key, error)),
+        }
+    }
+
+    /// The keys that begin with this folder, in their order.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn list(&self, folder: &str) -> Result<Vec<String>, ObjectError> {
+        let listed = self.store.list(Some(&Path::from(folder)));
+        let keys = listed
+            .map_ok(|object| object.location.to_string())
+            .try_collect::<Vec<_>>();
+        let mut keys = keys.await.map_err(ObjectError::Store)?;
+        keys.sort();
+        Ok(keys)
     }
 
     /// Stores a file under `key`, piece by piece; a reader sees all of it or nothing.

@@ -7,6 +7,7 @@
 mod compare;
 mod log;
 mod refold;
+mod settle;
 
 use std::collections::HashSet;
 
@@ -18,6 +19,8 @@ use uuid::Uuid;
 
 use crate::dead_letters;
 use crate::projection::{self, ProjectionError, ReadModel};
+
+pub use settle::settle;
 
 /// Most differences that a report names; the rest is counted.
 pub const DIFFERENCES_NAMED_MAX: usize = 100;
@@ -84,6 +87,9 @@ pub enum AuditError {
     Projection(#[from] ProjectionError),
 }
 
+/// Is told how many events of how many are done.
+pub type Tell<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+
 /// A projection with the state of its checkpoint in the snapshot.
 struct Subject {
     model: std::sync::Arc<dyn ReadModel>,
@@ -99,6 +105,18 @@ struct Subject {
 /// # Errors
 /// The database fails, or an event cannot be folded.
 pub async fn verify(owner: &PgPool, vault: &Vault) -> Result<AuditReport, AuditError> {
+    verify_telling(owner, vault, &mut |_, _| {}).await
+}
+
+/// [`verify`], and `progress` is told how many events of about how many are folded.
+///
+/// # Errors
+/// As `verify`.
+pub async fn verify_telling(
+    owner: &PgPool,
+    vault: &Vault,
+    progress: Tell<'_>,
+) -> Result<AuditReport, AuditError> {
     let scratch = format!("audit_{}", Uuid::now_v7().simple());
     // In a transaction of its own: a snapshot taken while it waits for an erasure would still show the person.
     let mut no_erasures = owner.begin().await?;
@@ -107,7 +125,7 @@ pub async fn verify(owner: &PgPool, vault: &Vault) -> Result<AuditReport, AuditE
         .await?;
     erasure::hold_off_for_audit(&mut no_erasures).await?;
     let mut connection = owner.acquire().await?;
-    let outcome = verify_in(owner, &mut connection, &scratch, vault).await;
+    let outcome = verify_in(owner, &mut connection, &scratch, vault, progress).await;
     let dropped = connection
         .execute(format!("DROP SCHEMA IF EXISTS {scratch} CASCADE").as_str())
         .await;
@@ -122,6 +140,7 @@ async fn verify_in(
     connection: &mut PgConnection,
     scratch: &str,
     vault: &Vault,
+    progress: Tell<'_>,
 ) -> Result<AuditReport, AuditError> {
     // The snapshot stays open while the log is folded, and waits without a statement for as long.
     let mut snapshot = owner
@@ -131,10 +150,10 @@ async fn verify_in(
         .execute("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL timezone = 'UTC'")
         .await?;
     let mut subjects = subjects(&mut snapshot).await?;
-    let mut faults = log::contiguity(&mut snapshot, &subjects).await?;
+    let mut faults = log::contiguity(&mut snapshot).await?;
     make_scratch(connection, scratch, &subjects).await?;
     let mut credits = log::CreditSums::default();
-    let events = refold::refold(connection, scratch, &mut subjects, vault, &mut credits).await?;
+    let events = refold::refold(connection, scratch, &mut subjects, vault, &mut credits, progress).await?;
     faults.extend(credits.into_faults());
     faults.truncate(DIFFERENCES_NAMED_MAX);
 
@@ -216,7 +235,7 @@ async fn make_scratch(
         .await?;
     for table in subjects.iter().flat_map(|subject| subject.model.tables()) {
         let copy = format!(
-            "CREATE TABLE {scratch}.{0} (LIKE {1}.{0} INCLUDING ALL)",
+            "CREATE UNLOGGED TABLE {scratch}.{0} (LIKE {1}.{0} INCLUDING ALL)",
             table.name, table.schema
         );
         connection.execute(copy.as_str()).await?;

@@ -1,6 +1,7 @@
 //! Serves the roles over HTTP and runs their tasks, until it is told to stop.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use actix_files::{Files, NamedFile};
 use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
@@ -8,8 +9,11 @@ use actix_web::middleware::{Compress, DefaultHeaders};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
+use chrono::TimeDelta;
 use commands::jobs::{dispatcher, reports};
 use metrics_exporter_prometheus::PrometheusHandle;
+use platform::audit_key::AuditKey;
+use store::chain::ChainParts;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
@@ -67,6 +71,7 @@ pub async fn serve(
             parts.wake.clone(),
             stop.clone(),
         ));
+        tasks.spawn(store::chain::run(chain_parts(&parts)?, stop.clone()));
     }
     let read = roles.contains(&Role::Api).then(|| parts.read_side());
     let health = Data::new(Health::new(parts.clone(), metrics));
@@ -107,6 +112,21 @@ pub async fn serve(
     stop.cancel();
     while tasks.join_next().await.is_some() {}
     Ok(())
+}
+
+/// What the hash chain over the log needs.
+fn chain_parts(parts: &Parts) -> anyhow::Result<ChainParts> {
+    let audit = &parts.config.audit;
+    Ok(ChainParts {
+        pool: parts.projections.clone(),
+        key: Arc::new(AuditKey::open(&parts.config.identity.keys_path)?),
+        objects: parts.objects.clone(),
+        clock: parts.clock.clone(),
+        wake: parts.wake.clone(),
+        origin: audit.origin.clone(),
+        checkpoint_every: TimeDelta::minutes(audit.checkpoint_minutes.into()),
+        checkpoint_at_least_every: TimeDelta::hours(audit.checkpoint_hours.into()),
+    })
 }
 
 /// The built panel; what is no file of it is a page, which the panel itself finds.

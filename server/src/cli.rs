@@ -3,6 +3,7 @@
 mod audit;
 mod erase;
 mod log;
+mod progress;
 mod restore;
 
 use std::io::{BufRead, Write};
@@ -44,13 +45,13 @@ enum Command {
     /// Makes demo data.
     #[command(subcommand)]
     Demo(DemoCommand),
-    /// Proves that every figure follows from the log.
+    /// Proves that the log is what was recorded, and that every figure follows from it.
     #[command(subcommand)]
-    Audit(AuditCommand),
+    Audit(audit::AuditCommand),
     /// After a restore.
     #[command(subcommand)]
     Restore(RestoreCommand),
-    /// Signing key and master key.
+    /// Signing key, master key and audit key.
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Platform admins.
@@ -77,16 +78,6 @@ enum Command {
 enum DemoCommand {
     /// Makes the three demo accounts; running it again changes nothing.
     Seed,
-}
-
-#[derive(Subcommand)]
-enum AuditCommand {
-    /// Folds the whole log again and compares every row of every read table.
-    Verify {
-        /// Prints the report as JSON.
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 #[derive(Subcommand)]
@@ -151,7 +142,7 @@ impl Cli {
             Command::Migrate => migrate(config).await?,
             Command::Serve { roles } => serve_roles(config, roles).await?,
             Command::Demo(DemoCommand::Seed) => seed(config).await?,
-            Command::Audit(AuditCommand::Verify { json }) => return audit::verify(&config, json).await,
+            Command::Audit(command) => return command.run(&config).await,
             Command::Restore(RestoreCommand::Fixup) => restore::fixup(&config).await?,
             Command::Keys(KeysCommand::Generate { out }) => {
                 config.identity.keys_path = out.unwrap_or(config.identity.keys_path);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use commands::WriteSide;
 use commands::bus::Bus;
+use platform::audit_key;
 use platform::objects::Objects;
 use platform::tokens::{Signer, Verifier};
 use platform::{Clock, Config, config, tokens};
@@ -90,12 +91,13 @@ impl Parts {
     }
 }
 
-/// Makes the signing key and the master key unless they are there.
+/// Makes the signing key, the audit key and the master key unless they are there.
 ///
 /// # Errors
 /// The folder cannot be written.
 pub fn make_keys(config: &Config) -> anyhow::Result<()> {
     let folder = &config.identity.keys_path;
     config::generate_master_key(folder)?;
+    audit_key::generate(folder)?;
     tokens::generate(folder).with_context(|| format!("no keys can be made in {}", folder.display()))
 }

@@ -2,6 +2,7 @@
 
 pub mod append;
 mod cache;
+pub mod chain;
 pub mod committer;
 pub mod database;
 pub mod effects;

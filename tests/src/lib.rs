@@ -8,6 +8,7 @@ pub mod client;
 pub mod cluster;
 pub mod database;
 pub mod process;
+pub mod proof;
 pub mod scenario;
 
 pub use app::TestApp;

@@ -7,7 +7,7 @@ use serde_json::json;
 use tests::TestApp;
 use tests::scenario::recording;
 
-/// Files below the object store's folder.
+/// Files below the object store's folder of recordings.
 fn objects(app: &TestApp) -> usize {
     fn count(folder: &Path) -> usize {
         let Ok(entries) = std::fs::read_dir(folder) else {
@@ -18,7 +18,7 @@ fn objects(app: &TestApp) -> usize {
             .map(|path| if path.is_dir() { count(&path) } else { 1 })
             .sum()
     }
-    count(&app.config.storage.path)
+    count(&app.config.storage.path.join("recordings"))
 }
 
 #[actix_web::test]

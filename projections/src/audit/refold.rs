@@ -5,7 +5,7 @@ use store::vault::Vault;
 use store::{Position, feed};
 
 use super::log::CreditSums;
-use super::{AuditError, Subject};
+use super::{AuditError, Subject, Tell};
 use crate::fold::{BATCH_EVENTS_MAX, write_into};
 use crate::projection::ProjectionError;
 
@@ -18,6 +18,7 @@ pub(super) async fn refold(
     subjects: &mut [Subject],
     vault: &Vault,
     credits: &mut CreditSums,
+    progress: Tell<'_>,
 ) -> Result<u64, AuditError> {
     let until = subjects
         .iter()
@@ -55,6 +56,10 @@ pub(super) async fn refold(
             subject.events += u64::try_from(included.len()).unwrap_or(u64::MAX);
         }
         transaction.commit().await?;
+        progress(
+            events,
+            u64::try_from(until.position).unwrap_or_default().max(events),
+        );
     }
     Ok(events)
 }
