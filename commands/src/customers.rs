@@ -61,7 +61,7 @@ pub async fn create(
             tier,
             days,
             source: GrantSource::Credits,
-            at: cause.at,
+            at: cause.happened(),
         };
         let subscription = unit.execute::<Subscription>(owner, &id, grant).await?;
         let balance = debit(unit, reseller_id, tenant_id, days, DebitPurpose::NewCustomer).await?;
@@ -114,7 +114,7 @@ pub async fn extend(
             grant_id,
             days,
             source: GrantSource::Credits,
-            at: cause.at,
+            at: cause.happened(),
         };
         let subscription = unit
             .execute::<Subscription>(owner, &tenant_id.to_string(), command)

@@ -1,10 +1,12 @@
 //! The write side: the command bus, the use cases, identity, the dispatcher of jobs, and the REST API.
 
+pub mod books;
 pub mod bootstrap;
 pub mod bus;
 pub mod entitlement;
 pub mod erasure;
 pub mod error;
+pub mod happened;
 pub mod identity;
 pub mod jobs;
 pub mod rest;

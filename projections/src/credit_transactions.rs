@@ -176,7 +176,7 @@ async fn insert(
     .bind(movement.balance_after.0)
     .bind(movement.note)
     .bind(recorded.metadata.actor)
-    .bind(recorded.metadata.at)
+    .bind(recorded.happened_at())
     .execute(connection)
     .await?;
     Ok(())

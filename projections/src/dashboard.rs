@@ -6,7 +6,7 @@ use domain::ids::ResellerId;
 use sqlx::PgConnection;
 
 use crate::projection::Projection;
-use crate::{activity, credit_transactions, customers, resellers, users};
+use crate::{activity, credit_transactions, customers, grants, ledger, resellers, users};
 
 /// The projections that the figures come from.
 pub const SOURCES: &[&str] = &[
@@ -15,6 +15,8 @@ pub const SOURCES: &[&str] = &[
     customers::Customers::NAME,
     users::Users::NAME,
     activity::ActivityFeed::NAME,
+    grants::Grants::NAME,
+    ledger::Ledger::NAME,
 ];
 
 /// A calendar month of a time zone: from `start` up to, not including, `end`.
@@ -91,6 +93,59 @@ pub async fn figures(
     .bind(now)
     .bind(month.start)
     .bind(month.end)
+    .fetch_one(connection)
+    .await
+}
+
+/// A place on both axes of time.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub as_of: DateTime<Utc>,
+    /// What was recorded later is left out; `None` leaves nothing out.
+    pub known_at: Option<DateTime<Utc>>,
+}
+
+/// The counts for one reseller at an earlier moment, from what carries its times: grants, lines of the ledger and
+/// activities. A customer was suspended if the last word on it by then was a suspension.
+///
+/// # Errors
+/// The database fails.
+pub async fn figures_at(
+    connection: &mut PgConnection,
+    reseller_id: ResellerId,
+    moment: Moment,
+    month: Month,
+) -> sqlx::Result<Figures> {
+    sqlx::query_as(
+        "WITH said AS (
+             SELECT DISTINCT ON (a.tenant_id) a.tenant_id, a.kind = 'TenantSuspended' AS suspended
+             FROM read.activity a
+             WHERE a.reseller_id = $1 AND a.kind IN ('TenantSuspended', 'TenantResumed') AND a.at <= least($2, $5)
+             ORDER BY a.tenant_id, a.log_xid DESC, a.log_position DESC
+         ), held AS (
+             SELECT g.tenant_id, max(g.ends_at) AS expires_at FROM read.grants g
+             WHERE g.reseller_id = $1 AND g.happened_at <= $2 AND g.known_at <= coalesce($5, 'infinity')
+             GROUP BY g.tenant_id
+         ), known AS (
+             SELECT c.created_at, coalesce(said.suspended, false) AS suspended, held.expires_at
+             FROM read.customers c LEFT JOIN said USING (tenant_id) LEFT JOIN held USING (tenant_id)
+             WHERE c.reseller_id = $1 AND c.created_at <= least($2, $5)
+         )
+         SELECT count(*) AS customers_total,
+                count(*) FILTER (WHERE NOT suspended AND expires_at > $2) AS customers_active,
+                count(*) FILTER (WHERE NOT suspended AND coalesce(expires_at, created_at) <= $2) AS customers_expired,
+                count(*) FILTER (WHERE suspended) AS customers_suspended,
+                count(*) FILTER (WHERE created_at >= $3 AND created_at < $4) AS new_this_month,
+                (SELECT coalesce(sum(j.amount), 0)::bigint FROM read.journal j
+                 WHERE j.reseller_id = $1 AND j.debit = 'credits.spent' AND j.happened_at >= $3 AND j.happened_at < $4
+                   AND j.happened_at <= $2 AND j.known_at <= coalesce($5, 'infinity')) AS used_this_month
+         FROM known",
+    )
+    .bind(reseller_id.0)
+    .bind(moment.as_of)
+    .bind(month.start)
+    .bind(month.end)
+    .bind(moment.known_at)
     .fetch_one(connection)
     .await
 }

@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, QueryBuilder, Row};
 use store::Recorded;
 use store::vault::Vault;
+use uuid::Uuid;
 
 use crate::page::parsed;
 use crate::projection::{Projection, ProjectionError, Table, stream_id};
@@ -37,7 +38,7 @@ impl GrantRow {
 
 impl Projection for Grants {
     const NAME: &'static str = "grants";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const TABLES: &'static [Table] = &[Table::read("grants", &["grant_id"])];
 
     async fn project(
@@ -56,8 +57,9 @@ impl Projection for Grants {
                 ends_at,
             }) => {
                 sqlx::query(
-                    "INSERT INTO grants (grant_id, reseller_id, tenant_id, tier, source, days, starts_at, ends_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                    "INSERT INTO grants (grant_id, reseller_id, tenant_id, tier, source, days, starts_at, ends_at,
+                                         happened_at, known_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 )
                 .bind(grant_id.0)
                 .bind(recorded.metadata.reseller_id)
@@ -67,6 +69,8 @@ impl Projection for Grants {
                 .bind(i64::from(*days))
                 .bind(starts_at)
                 .bind(ends_at)
+                .bind(recorded.happened_at())
+                .bind(recorded.known_at())
                 .execute(connection)
                 .await?;
             }
@@ -84,22 +88,26 @@ impl Projection for Grants {
     }
 }
 
-/// The grant that decides at `now` for the scope's tenant: the highest tier that holds, the longest of these.
-/// `None` where none holds and for scopes wider than a tenant.
+/// The grant that decides at `at` for a tenant within the scope: the highest tier that holds, the longest of these.
+/// With `known_at`, as far as it was recorded by then. `None` where none holds.
 ///
 /// # Errors
 /// The database fails.
 pub async fn deciding(
     connection: &mut PgConnection,
     scope: Scope,
-    now: DateTime<Utc>,
+    tenant_id: Uuid,
+    at: DateTime<Utc>,
+    known_at: Option<DateTime<Utc>>,
 ) -> sqlx::Result<Option<GrantRow>> {
-    if scope.tenant_id().is_none() {
-        return Ok(None);
-    }
     let mut query =
-        QueryBuilder::new("SELECT g.tier, g.starts_at, g.ends_at FROM read.grants g WHERE g.ends_at > ");
-    query.push_bind(now).push(" AND g.starts_at <= ").push_bind(now);
+        QueryBuilder::new("SELECT g.tier, g.starts_at, g.ends_at FROM read.grants g WHERE g.tenant_id = ");
+    query.push_bind(tenant_id);
+    query.push(" AND g.ends_at > ").push_bind(at);
+    query.push(" AND g.starts_at <= ").push_bind(at);
+    if let Some(known_at) = known_at {
+        query.push(" AND g.known_at <= ").push_bind(known_at);
+    }
     within(&mut query, "g", scope);
     let rows = query.build().fetch_all(connection).await?;
     let grants = rows

@@ -21,6 +21,7 @@ pub mod dashboard;
 pub mod grants;
 pub mod job_updates;
 pub mod jobs;
+pub mod ledger;
 pub mod packs;
 pub mod recordings;
 pub mod resellers;

@@ -15,6 +15,7 @@ use crate::credit_transactions::CreditTransactions;
 use crate::customers::Customers;
 use crate::grants::Grants;
 use crate::jobs::Jobs;
+use crate::ledger::Ledger;
 use crate::packs::Packs;
 use crate::recordings::Recordings;
 use crate::resellers::Resellers;
@@ -236,6 +237,7 @@ pub fn all() -> Vec<Arc<dyn ReadModel>> {
     vec![
         Arc::new(Resellers),
         Arc::new(CreditTransactions),
+        Arc::new(Ledger),
         Arc::new(Customers),
         Arc::new(Grants),
         Arc::new(Users),

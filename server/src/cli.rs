@@ -3,6 +3,7 @@
 mod audit;
 mod erase;
 mod log;
+mod periods;
 mod progress;
 mod restore;
 
@@ -51,6 +52,9 @@ enum Command {
     /// After a restore.
     #[command(subcommand)]
     Restore(RestoreCommand),
+    /// The months of the books.
+    #[command(subcommand)]
+    Periods(periods::PeriodsCommand),
     /// Signing key, master key and audit key.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -144,6 +148,7 @@ impl Cli {
             Command::Demo(DemoCommand::Seed) => seed(config).await?,
             Command::Audit(command) => return command.run(&config).await,
             Command::Restore(RestoreCommand::Fixup) => restore::fixup(&config).await?,
+            Command::Periods(command) => periods::run(config, command).await?,
             Command::Keys(KeysCommand::Generate { out }) => {
                 config.identity.keys_path = out.unwrap_or(config.identity.keys_path);
                 make_keys(&config)?;

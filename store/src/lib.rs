@@ -8,6 +8,7 @@ pub mod database;
 pub mod effects;
 pub mod erasure;
 pub mod feed;
+pub mod ledger;
 pub mod load;
 pub mod position;
 pub mod recorded;

@@ -70,6 +70,13 @@ pub struct Cause {
     pub happened_at: Option<DateTime<Utc>>,
 }
 
+impl Cause {
+    /// When it happened in the business.
+    pub fn happened(&self) -> DateTime<Utc> {
+        self.happened_at.unwrap_or(self.at)
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError<E: std::error::Error> {
     #[error(transparent)]

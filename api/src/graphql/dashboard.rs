@@ -4,7 +4,8 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use platform::Audience;
 use projections::activity::{self, ActivityRow};
-use projections::dashboard::{Month, SOURCES};
+use projections::dashboard::{Moment, Month, SOURCES};
+use projections::ledger::trial_balance::{self, Cutoff};
 use projections::page::PageRequest;
 use projections::{credit_transactions, dashboard, resellers, wait};
 
@@ -62,7 +63,15 @@ pub(super) struct DashboardQuery;
 
 #[Object]
 impl DashboardQuery {
-    async fn dashboard(&self, ctx: &Context<'_>, min_position: Option<String>) -> ApiResult<Dashboard> {
+    /// The reseller's figures: now, or at `asOf`, as far as it was recorded by `knownAt`. Transactions and activity
+    /// are the latest ones in either case.
+    async fn dashboard(
+        &self,
+        ctx: &Context<'_>,
+        as_of: Option<DateTime<Utc>>,
+        known_at: Option<DateTime<Utc>>,
+        min_position: Option<String>,
+    ) -> ApiResult<Dashboard> {
         let session = Session::of(ctx)?;
         let instead = "the dashboard is a reseller's: an admin finds all resellers under `resellers`";
         session.require(&[Audience::Reseller], instead)?;
@@ -74,9 +83,22 @@ impl DashboardQuery {
             .ok_or(ApiError::StalePosition(
                 "the reseller is not in the read tables yet: ask again shortly".to_owned(),
             ))?;
-        let now = session.reader.now();
+        let now = as_of.unwrap_or_else(|| session.reader.now());
         let month = Month::containing(now, &reseller.time_zone);
-        let figures = dashboard::figures(read, reseller_id, now, month).await?;
+        let (figures, balance) = if as_of.is_none() && known_at.is_none() {
+            let figures = dashboard::figures(read, reseller_id, now, month).await?;
+            (figures, reseller.balance)
+        } else {
+            let moment = Moment { as_of: now, known_at };
+            let figures = dashboard::figures_at(read, reseller_id, moment, month).await?;
+            let cutoff = Cutoff {
+                as_of: Some(now),
+                known_at,
+                ..Cutoff::default()
+            };
+            let balance = trial_balance::available(read, scope, reseller_id.0, cutoff).await?;
+            (figures, balance)
+        };
         let latest = PageRequest {
             first: LATEST_ROWS,
             after: None,
@@ -87,7 +109,7 @@ impl DashboardQuery {
         Ok(Dashboard {
             reseller_id: id(reseller.reseller_id),
             reseller_name: reseller.name,
-            balance_days: Int64(reseller.balance),
+            balance_days: Int64(balance),
             customers_total: int(figures.customers_total),
             customers_active: int(figures.customers_active),
             customers_expired: int(figures.customers_expired),

@@ -6,7 +6,10 @@ mod customers;
 mod dashboard;
 mod job_updates;
 mod jobs;
+mod ledger;
 mod page;
+mod periods;
+mod postings;
 mod recordings;
 mod resellers;
 mod scalars;
@@ -30,6 +33,9 @@ pub(crate) struct Query(
     viewer::ViewerQuery,
     dashboard::DashboardQuery,
     credits::CreditsQuery,
+    ledger::LedgerQuery,
+    postings::PostingsQuery,
+    periods::PeriodsQuery,
     resellers::ResellersQuery,
     users::UsersQuery,
     customers::CustomersQuery,

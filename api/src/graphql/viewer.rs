@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::tier::TierPolicy;
-use projections::grants::GrantRow;
-use projections::{grants, users};
+use projections::customers::Customers;
+use projections::grants::{GrantRow, Grants};
+use projections::{Projection, customers, grants, users};
 
 use super::customers::Tier;
-use super::scalars::{Int64, id, int, int64};
+use super::scalars::{Int64, id, int, int64, parsed_id};
 use crate::error::ApiResult;
 use crate::session::Session;
 
@@ -100,8 +101,9 @@ impl ViewerQuery {
         let user = users::by_id(read, scope, principal.user_id.0).await?;
         let (name, email) = user.map(|user| (user.name, user.email)).unwrap_or_default();
         let entitlement = match scope.tenant_id() {
-            Some(_) => {
-                let grant = grants::deciding(read, scope, session.reader.now()).await?;
+            Some(tenant_id) => {
+                let now = session.reader.now();
+                let grant = grants::deciding(read, scope, tenant_id.0, now, None).await?;
                 Some(Entitlement::new(grant.as_ref(), &session.reader.installed_models))
             }
             None => None,
@@ -116,5 +118,37 @@ impl ViewerQuery {
             tenant_id: principal.home.tenant_id().map(|tenant| id(tenant.0)),
             entitlement,
         })
+    }
+
+    /// What a customer may do: now, or at `asOf`, as far as it was recorded by `knownAt`. A customer asks for
+    /// itself; null for a customer that is not the asker's.
+    async fn entitlement(
+        &self,
+        ctx: &Context<'_>,
+        customer_id: Option<ID>,
+        as_of: Option<DateTime<Utc>>,
+        known_at: Option<DateTime<Utc>>,
+        min_position: Option<String>,
+    ) -> ApiResult<Option<Entitlement>> {
+        let session = Session::of(ctx)?;
+        let sources = [Grants::NAME, Customers::NAME];
+        let mut connection = session.read(&sources, min_position.as_deref()).await?;
+        let (read, scope) = connection.parts();
+        let wanted = match customer_id {
+            Some(customer_id) => parsed_id(&customer_id),
+            None => scope.tenant_id().map(|tenant| tenant.0),
+        };
+        let Some(tenant_id) = wanted else {
+            return Ok(None);
+        };
+        if customers::by_id(read, scope, tenant_id).await?.is_none() {
+            return Ok(None);
+        }
+        let at = as_of.unwrap_or_else(|| session.reader.now());
+        let grant = grants::deciding(read, scope, tenant_id, at, known_at).await?;
+        Ok(Some(Entitlement::new(
+            grant.as_ref(),
+            &session.reader.installed_models,
+        )))
     }
 }

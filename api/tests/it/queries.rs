@@ -296,3 +296,52 @@ async fn people_are_listed_for_those_who_look_after_them() {
     seen.sort();
     assert_eq!(seen, names(&all));
 }
+
+#[actix_web::test]
+async fn the_dashboard_and_an_entitlement_are_asked_at_other_times() {
+    let (api, story) = seeded().await;
+    let query = "query ($customer: ID, $asOf: DateTime, $knownAt: DateTime) {
+        dashboard(asOf: $asOf, knownAt: $knownAt) {
+            balanceDays customersTotal customersActive customersExpired usedThisMonth newThisMonth }
+        entitlement(customerId: $customer, asOf: $asOf, knownAt: $knownAt) { tier } }";
+    for (as_of, known_at, figures, tier) in [
+        (
+            "2026-11-21T12:00:00Z",
+            None,
+            [870, 1, 1, 0, 30, 1],
+            Some("PREMIUM"),
+        ),
+        ("2026-11-21T11:59:59Z", None, [0, 0, 0, 0, 0, 0], None),
+        ("2026-12-22T12:00:00Z", None, [870, 1, 0, 1, 0, 0], None),
+        (
+            "2026-11-21T12:00:00Z",
+            Some("2020-01-01T00:00:00Z"),
+            [0, 0, 0, 0, 0, 0],
+            None,
+        ),
+    ] {
+        let variables = json!({"customer": story.tenant_id, "asOf": as_of, "knownAt": known_at});
+        let answer = api.ask(&reseller(&story), query, variables).await;
+        assert!(answer["errors"].is_null(), "{answer}");
+        let dashboard = &answer["data"]["dashboard"];
+        let told = [
+            "balanceDays",
+            "customersTotal",
+            "customersActive",
+            "customersExpired",
+            "usedThisMonth",
+            "newThisMonth",
+        ]
+        .map(|field| dashboard[field].as_i64().unwrap());
+        assert_eq!(told, figures, "{as_of} {known_at:?}");
+        assert_eq!(
+            answer["data"]["entitlement"]["tier"].as_str(),
+            tier,
+            "{as_of} {known_at:?}"
+        );
+    }
+    let own = api
+        .ask(&customer(&story), "{ entitlement { tier } }", json!({}))
+        .await;
+    assert_eq!(own["data"]["entitlement"]["tier"], "PREMIUM");
+}

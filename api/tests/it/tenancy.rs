@@ -1,6 +1,6 @@
 //! Every root field, asked by people of another reseller, tells nothing.
 
-use crate::support::log::{Story, platform, queue_job, save_workflow, started, story};
+use crate::support::log::{Story, close_period, platform, queue_job, save_workflow, started, story};
 use crate::support::{TestApi, admin, customer, reseller};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -24,6 +24,21 @@ fn foreign(field: &str, story: &Story, job_id: &str) -> String {
                 story.reseller_id
             )
         }
+        "entitlement" => format!(
+            "{{ entitlement(customerId: \"{}\") {{ tier }} }}",
+            story.tenant_id
+        ),
+        "trialBalance" => format!(
+            "{{ trialBalance(resellerId: \"{}\") {{ lines {{ debits }} }} }}",
+            story.reseller_id
+        ),
+        "creditBalance" => format!("{{ creditBalance(resellerId: \"{}\") }}", story.reseller_id),
+        "postings" => format!(
+            "{{ postings(where: {{ resellerId: \"{}\" }}) {{ nodes {{ id amount }} }} }}",
+            story.reseller_id
+        ),
+        "periods" => "{ periods { closed { digest } next { period } } }".to_owned(),
+        "ledgerViolations" => "{ ledgerViolations { position } }".to_owned(),
         "recordings" => "{ recordings { nodes { id name } } }".to_owned(),
         "workflows" => "{ workflows { nodes { id name } } }".to_owned(),
         "jobs" => "{ jobs { nodes { id recording { name } } } }".to_owned(),
@@ -71,6 +86,7 @@ async fn every_root_field_tells_strangers_nothing() {
             crate::support::log::noon(),
         )
         .await;
+    close_period(&mut api.log, "2026-11").await;
     api.log.catch_up().await;
     let (queries, subscriptions) = fields(&api).await;
     assert!(queries.len() >= 11, "{queries:?}");
@@ -88,7 +104,18 @@ async fn every_root_field_tells_strangers_nothing() {
             }
             if matches!(
                 field.as_str(),
-                "reseller" | "customer" | "customers" | "users" | "creditTransactions" | "job"
+                "reseller"
+                    | "customer"
+                    | "customers"
+                    | "users"
+                    | "creditTransactions"
+                    | "entitlement"
+                    | "trialBalance"
+                    | "creditBalance"
+                    | "postings"
+                    | "periods"
+                    | "ledgerViolations"
+                    | "job"
             ) {
                 assert!(tells_nothing(&answer["data"]), "{field}: {text}");
             }

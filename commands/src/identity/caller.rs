@@ -31,6 +31,12 @@ pub struct AdminCaller {
     pub user_id: UserId,
 }
 
+/// Somebody of the platform who keeps the books: finance, or an admin.
+#[derive(Clone, Copy, Debug)]
+pub struct FinanceCaller {
+    pub user_id: UserId,
+}
+
 /// Somebody of a reseller.
 #[derive(Clone, Copy, Debug)]
 pub struct ResellerCaller {
@@ -86,6 +92,14 @@ narrower!(AdminCaller, "platform admins", |principal| {
     (principal.role == Role::PlatformAdmin).then_some(AdminCaller {
         user_id: principal.user_id,
     })
+});
+narrower!(FinanceCaller, "the platform's finance", |principal| {
+    match principal.role {
+        Role::PlatformAdmin | Role::PlatformFinance => Some(FinanceCaller {
+            user_id: principal.user_id,
+        }),
+        Role::ResellerOwner | Role::CustomerAdmin | Role::CustomerUser => None,
+    }
 });
 narrower!(ResellerCaller, "resellers", |principal| match principal.home {
     Home::Reseller(reseller_id) => Some(ResellerCaller {

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, ServiceConfig};
 use actix_web::{HttpResponse, post, put};
+use chrono::{DateTime, Utc};
 use domain::credit_account::AdjustmentKind;
 use domain::credits::{Credits, Money};
 use domain::ids::ResellerId;
@@ -19,7 +20,7 @@ use crate::identity::caller::AdminCaller;
 use crate::rest::answer::{Nothing, answer};
 use crate::rest::request::Command;
 use crate::rest::shapes::{Empty, NewPerson, Reason, shown_once};
-use crate::{credits, people, resellers};
+use crate::{credits, happened, people, resellers};
 
 pub fn routes(app: &mut ServiceConfig) {
     app.service(register)
@@ -140,6 +141,9 @@ pub struct Sale {
     pack_code: String,
     #[serde(default)]
     note: Option<String>,
+    /// When it was sold, where that is earlier than now; not before the account was opened.
+    #[serde(default)]
+    happened_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -168,7 +172,12 @@ async fn sell(
     command: Command<Sale>,
 ) -> Result<HttpResponse, CommandError> {
     let cause = command.cause(caller.user_id, Owner::PLATFORM, write.clock.now());
-    let Sale { pack_code, note } = command.input;
+    let Sale {
+        pack_code,
+        note,
+        happened_at,
+    } = command.input;
+    let cause = happened::at(&write, cause, ResellerId(*id), happened_at).await?;
     let done = credits::sell_pack(&write, &cause, ResellerId(*id), &pack_code, note.as_deref()).await?;
     Ok(answer(StatusCode::CREATED, done, |sold| Sold {
         credits: sold.credits,
@@ -181,7 +190,7 @@ async fn sell(
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Adjustment {
     /// `refund`, `bonus` or `adjustment`.
     #[schema(value_type = String)]
@@ -189,6 +198,9 @@ pub struct Adjustment {
     /// Signed for an adjustment, positive otherwise.
     credits: i64,
     note: String,
+    /// When it happened, where that is earlier than now; not before the account was opened.
+    #[serde(default)]
+    happened_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -207,7 +219,13 @@ async fn adjust(
     command: Command<Adjustment>,
 ) -> Result<HttpResponse, CommandError> {
     let cause = command.cause(caller.user_id, Owner::PLATFORM, write.clock.now());
-    let Adjustment { kind, credits, note } = command.input;
+    let Adjustment {
+        kind,
+        credits,
+        note,
+        happened_at,
+    } = command.input;
+    let cause = happened::at(&write, cause, ResellerId(*id), happened_at).await?;
     let done = credits::adjust(&write, &cause, ResellerId(*id), kind, Credits(credits), &note).await?;
     Ok(answer(StatusCode::CREATED, done, |balance| Balance { balance }))
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod answer;
 mod auth;
+mod finance;
 mod jobs;
 pub mod openapi;
 mod people;
@@ -32,6 +33,7 @@ pub fn configure(app: &mut ServiceConfig, write: Data<WriteSide>) {
             .configure(auth::routes)
             .configure(admin::routes)
             .configure(people::routes)
+            .configure(finance::routes)
             .configure(reseller::routes)
             .configure(tenant::routes)
             .configure(user::routes)

@@ -4,7 +4,7 @@ use actix_web::web::ServiceConfig;
 use actix_web::{HttpResponse, get};
 use utoipa::OpenApi;
 
-use crate::rest::{admin, auth, jobs, people, reseller, tenant, user, work, workflows};
+use crate::rest::{admin, auth, finance, jobs, people, reseller, tenant, user, work, workflows};
 
 pub fn routes(app: &mut ServiceConfig) {
     app.service(document);
@@ -19,6 +19,7 @@ pub fn routes(app: &mut ServiceConfig) {
         admin::register, admin::suspend, admin::resume, admin::sell, admin::adjust, admin::publish_pack,
         admin::retire_pack,
         people::erase,
+        finance::close_period, finance::extend_customer,
         reseller::create, reseller::extend, reseller::suspend, reseller::resume,
         tenant::add_user, tenant::upload,
         user::change_password,

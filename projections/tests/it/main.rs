@@ -3,6 +3,7 @@
 
 mod audit;
 mod jobs;
+mod ledger;
 mod old_logs;
 mod read_models;
 mod row_level_security;

@@ -194,7 +194,8 @@ async fn the_highest_tier_that_holds_decides() {
     let mut connection = scoped(&log, story.tenant_scope()).await;
     let (read, scope) = connection.parts();
     for (days, tier) in [(0, Some(Tier::Enterprise)), (1, Some(Tier::Premium)), (30, None)] {
-        let grant = grants::deciding(read, scope, noon() + TimeDelta::days(days))
+        let at = noon() + TimeDelta::days(days);
+        let grant = grants::deciding(read, scope, story.tenant_id.0, at, None)
             .await
             .unwrap();
         assert_eq!(grant.map(|grant| grant.tier), tier, "after {days} days");

@@ -50,7 +50,8 @@ async fn tables_folded_anew_equal_those_folded_bit_by_bit() {
     let live = dump(&log).await;
     sqlx::raw_sql(
         "TRUNCATE read.resellers, read.credit_balances, read.credit_transactions, read.customers, read.grants,
-                  read.users, read.packs, read.recordings, read.jobs, read.activity;
+                  read.users, read.packs, read.recordings, read.jobs, read.activity,
+                  read.journal, read.ledgers, read.ledger_accounts, read.closed_periods, read.ledger_violations;
          DELETE FROM es.checkpoints;",
     )
     .execute(&log.owner)

@@ -15,7 +15,9 @@ use store::vault::Vault;
 use store::{Metadata, Position};
 use uuid::Uuid;
 
-pub use stories::{Story, platform, queue_job, report, save_workflow, started, story, succeeded};
+pub use stories::{
+    Story, close_period, platform, queue_job, report, save_workflow, started, story, succeeded,
+};
 
 /// The log of a fresh database, with a pool per role.
 pub struct TestLog {

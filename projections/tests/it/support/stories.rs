@@ -1,10 +1,15 @@
 //! What happens in the tests: a platform, resellers, customers, recordings, jobs.
 
 use chrono::TimeDelta;
+use cqrs_es::Aggregate;
+use domain::AnyEvent;
+use domain::books::{BOOKS_ID, Books, BooksEvent, Closing, ClosingFold, LedgerFact};
 use domain::credit_account::{CreditAccount, CreditAccountEvent, DebitPurpose};
 use domain::credits::{Credits, Money};
 use domain::ids::{GrantId, RecordingId, ResellerId, TenantId, UserId, WorkflowId};
 use domain::job::{Job, JobEvent, JobRequest, JobResult, SpeechTask};
+use domain::ledger::TrialBalance;
+use domain::period::Period;
 use domain::price_list::{PRICE_LIST_ID, PriceList, PriceListEvent};
 use domain::recording::{Recording, RecordingEvent, StoredRecording};
 use domain::reseller::{Reseller, ResellerEvent};
@@ -16,6 +21,7 @@ use domain::workflow::{Graph, WorkflowLibrary, WorkflowLibraryEvent};
 use platform::Scope;
 use serde_json::json;
 use store::unit_of_work::Owner;
+use store::{Position, feed};
 use uuid::Uuid;
 
 use super::{ADMIN, TestLog, noon};
@@ -191,6 +197,53 @@ async fn create_customer(log: &mut TestLog, story: &Story, name: &str) {
         log.event::<Tenant>(&tenant, &created, story.of_tenant(), noon()),
     ];
     log.append(&events).await;
+}
+
+/// Closes a month of the books with what the log says.
+pub async fn close_period(log: &mut TestLog, month: &str) -> Position {
+    let period: Period = month.parse().unwrap();
+    // Transactions of other tests on the same server hold every reader of the log.
+    log.catch_up().await;
+    let mut connection = log.owner.acquire().await.unwrap();
+    let mut books = Books::default();
+    let mut closing = Closing {
+        opened: None,
+        entries: 0,
+        balance: TrialBalance::default(),
+        violation: None,
+    };
+    // Once for the closes so far, once for what they leave to this one.
+    for _ in 0..2 {
+        let before = books.clone();
+        let mut fold = ClosingFold::new(&before, period);
+        for recorded in feed::read(&mut connection, Position::START, 10_000)
+            .await
+            .unwrap()
+        {
+            if let AnyEvent::CreditAccount(event) = &recorded.event {
+                let fact = LedgerFact {
+                    reseller_id: ResellerId(recorded.id().unwrap()),
+                    sequence: recorded.sequence,
+                    happened_at: recorded.happened_at(),
+                    event,
+                };
+                fold.take(fact).unwrap();
+            }
+            if let (AnyEvent::Books(event), []) = (&recorded.event, before.closes()) {
+                books.apply(event.clone());
+            }
+        }
+        closing = fold.finish();
+    }
+    let closed = BooksEvent::PeriodClosed {
+        period,
+        entries: closing.entries,
+        accounts: closing.balance.accounts().try_into().unwrap(),
+        totals: closing.balance.totals().unwrap(),
+        digest: closing.balance.digest(period, closing.entries),
+    };
+    drop(connection);
+    log.one::<Books>(BOOKS_ID, closed, Owner::PLATFORM, noon()).await
 }
 
 /// A job over the story's recording, waiting.

@@ -1,0 +1,98 @@
+//! Reads what the ledger is folded from: the events of the credit accounts, in the order of the feed.
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use domain::AnyEvent;
+use domain::credit_account::CreditAccount;
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{PgConnection, Row};
+
+use crate::feed::FeedError;
+use crate::{Metadata, Position, Recorded};
+
+/// Up to `limit` events of credit accounts after `after`, in the order of the feed and below its barrier.
+///
+/// # Errors
+/// The database fails, or an event cannot be decoded.
+pub async fn read(
+    connection: &mut PgConnection,
+    after: Position,
+    limit: i64,
+) -> Result<Vec<Recorded>, FeedError> {
+    let rows = sqlx::query(
+        "SELECT e.xid::text::bigint AS transaction, e.position, e.aggregate_id, e.sequence, e.event_type,
+                e.event_version, e.payload::text AS payload, e.metadata, e.recorded_at
+         FROM es.events e
+         WHERE e.aggregate_type = $4 AND (e.xid, e.position) > ($1::text::xid8, $2)
+           AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+         ORDER BY e.xid, e.position
+         LIMIT $3",
+    )
+    .bind(after.xid.to_string())
+    .bind(after.position)
+    .bind(limit)
+    .bind(CreditAccount::TYPE)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(recorded).collect()
+}
+
+fn recorded(row: &PgRow) -> Result<Recorded, FeedError> {
+    let position = Position {
+        xid: row.try_get("transaction")?,
+        position: row.try_get("position")?,
+    };
+    let payload: &str = row.try_get("payload")?;
+    let event = AnyEvent::decode(
+        CreditAccount::TYPE,
+        row.try_get("event_type")?,
+        row.try_get("event_version")?,
+        payload.as_bytes(),
+    )
+    .map_err(|source| FeedError::Decode { position, source })?;
+    let Json(metadata): Json<Metadata> = row.try_get("metadata")?;
+    Ok(Recorded {
+        position,
+        aggregate_id: row.try_get("aggregate_id")?,
+        sequence: row.try_get("sequence")?,
+        event,
+        metadata,
+        recorded_at: row.try_get("recorded_at")?,
+    })
+}
+
+/// The last event that is stored, whether readers may see it yet or not; [`Position::START`] where there is none.
+///
+/// # Errors
+/// The database fails.
+pub async fn last_stored(connection: &mut PgConnection) -> sqlx::Result<Position> {
+    let row = sqlx::query(
+        "SELECT e.xid::text::bigint AS transaction, e.position FROM es.events e
+         ORDER BY e.xid DESC, e.position DESC LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map_or(Ok(Position::START), |row| {
+        Ok(Position {
+            xid: row.try_get("transaction")?,
+            position: row.try_get("position")?,
+        })
+    })
+}
+
+/// When a credit account was opened; `None` where there is none.
+///
+/// # Errors
+/// The database fails.
+pub async fn opened_at(connection: &mut PgConnection, id: &str) -> sqlx::Result<Option<DateTime<Utc>>> {
+    let metadata: Option<Json<Metadata>> = sqlx::query_scalar(
+        "SELECT e.metadata FROM es.events e
+         WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 AND e.sequence = 1",
+    )
+    .bind(CreditAccount::TYPE)
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(metadata.map(|Json(metadata)| metadata.happened_at.unwrap_or(metadata.at)))
+}
