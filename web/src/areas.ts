@@ -2,10 +2,12 @@
 import {
   AudioLines,
   Building2,
+  CalendarCheck,
   Coins,
   LayoutDashboard,
   type LucideIcon,
   Package,
+  Scale,
   UserRound,
   Users,
   Workflow,
@@ -33,6 +35,8 @@ export const areas: Record<Audience, Area> = {
     navigation: [
       { to: "/admin/resellers", label: "Resellers", icon: Building2 },
       { to: "/admin/packs", label: "Credit packs", icon: Package },
+      { to: "/admin/ledger", label: "Ledger", icon: Scale },
+      { to: "/admin/periods", label: "Periods", icon: CalendarCheck },
       { to: "/admin/people", label: "People", icon: UserRound },
     ],
   },

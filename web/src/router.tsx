@@ -7,8 +7,10 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { z } from "zod";
+import { LedgerPage } from "./admin/ledger";
 import { PacksPage } from "./admin/packs";
 import { PeoplePage } from "./admin/people";
+import { PeriodsPage } from "./admin/periods";
 import { ResellerPage } from "./admin/reseller";
 import { ResellersPage } from "./admin/resellers";
 import { type Audience, session } from "./api/session";
@@ -105,6 +107,8 @@ const adminPages = adminArea.addChildren([
     component: ResellerPage,
   }),
   createRoute({ getParentRoute: () => adminArea, path: "/admin/packs", component: PacksPage }),
+  createRoute({ getParentRoute: () => adminArea, path: "/admin/ledger", component: LedgerPage }),
+  createRoute({ getParentRoute: () => adminArea, path: "/admin/periods", component: PeriodsPage }),
   createRoute({
     getParentRoute: () => adminArea,
     path: "/admin/people",

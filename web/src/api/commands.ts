@@ -55,6 +55,12 @@ export function erasePerson({ id, reason }: { id: string; reason: string }, key:
   return send(path, done, { body: { reason }, idempotencyKey: key });
 }
 
+/** Closes a month of the books, for example 2026-11. */
+export function closePeriod({ period }: { period: string }, key: string) {
+  const path = `/api/admin/periods/${encodeURIComponent(period)}/close`;
+  return send(path, done, { idempotencyKey: key });
+}
+
 export interface NewUser extends NewPerson {
   role: "customer_admin" | "customer_user";
 }
