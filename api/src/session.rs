@@ -9,7 +9,7 @@ use platform::objects::Objects;
 use platform::tokens::TokenError;
 use platform::{Audience, Clock, Principal};
 use projections::wait::WAIT_MAX;
-use projections::{ScopedConnection, wait_for};
+use projections::{ScopedConnection, Waiter};
 use sqlx::PgPool;
 use store::Position;
 use store::wake::Wake;
@@ -26,12 +26,14 @@ pub(crate) struct Reader {
     verifier: platform::tokens::Verifier,
     pub(crate) objects: Objects,
     wake: Wake,
+    waiter: Waiter,
     pub(crate) installed_models: BTreeSet<String>,
 }
 
 impl Reader {
     pub(crate) fn new(parts: ReadParts) -> Self {
         Self {
+            waiter: Waiter::new(parts.pool.clone(), &parts.wake),
             pool: parts.pool,
             clock: parts.clock,
             verifier: parts.verifier,
@@ -98,7 +100,10 @@ impl Session {
     ) -> ApiResult<ScopedConnection> {
         if let Some(text) = min_position {
             let position: Position = text.parse().map_err(|error| bad_input(&error))?;
-            wait_for(&self.reader.pool, projections, position, WAIT_MAX).await?;
+            self.reader
+                .waiter
+                .wait_for(projections, position, WAIT_MAX)
+                .await?;
         }
         Ok(ScopedConnection::begin(&self.reader.pool, self.principal.scope()).await?)
     }

@@ -10,17 +10,24 @@ use platform::Clock;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use store::database::{self, DatabaseRole};
 use store::unit_of_work::{Cause, Owner};
+use store::vault::Vault;
 use store::wake::Wake;
 use uuid::Uuid;
 
-use crate::fill;
+use crate::history;
 
 /// Connections of the plain insert and of the stock crates.
 pub const PLAIN_CONNECTIONS: u32 = 32;
 /// Connections of the write side beside those.
 const COMMANDS_CONNECTIONS: u32 = 16;
+/// Connections of one role of the read side, as a server has by default.
+const READ_CONNECTIONS: u32 = 16;
+const HISTORY_SEED: &str = "stentor";
 
 pub struct Env {
+    /// By which server and options it was opened.
+    server: String,
+    url: String,
     maintenance: String,
     name: String,
     /// The owner of the schema, [`PLAIN_CONNECTIONS`] of it.
@@ -32,6 +39,7 @@ pub struct Env {
     pub seconds: Duration,
     /// Events that the log held before anything was measured.
     pub events: u64,
+    pub vault: Vault,
     clock: Clock,
 }
 
@@ -43,13 +51,17 @@ impl Env {
     pub async fn open(url: &str, seconds: Duration, events: u64) -> anyhow::Result<Self> {
         let name = format!("stentor_bench_{}", Uuid::new_v4().simple());
         let maintenance = with_name(url, "postgres")?;
+        let server = url.to_owned();
         let url = with_name(url, &name)?;
         database::migrate(&url).await.context("making the database")?;
         let owner = database::connect(&url, DatabaseRole::Owner, PLAIN_CONNECTIONS).await?;
         let commands = database::connect(&url, DatabaseRole::Commands, COMMANDS_CONNECTIONS).await?;
         let env = Self {
+            server,
+            url,
             maintenance,
             name,
+            vault: Vault::new(&vec![7; 32].into())?,
             bus: Bus::new(commands.clone(), Wake::local()),
             owner,
             commands,
@@ -63,13 +75,34 @@ impl Env {
                  CREATE TABLE bench.plain (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload jsonb NOT NULL)",
             )
             .await?;
-        fill::history(&env.owner, events).await?;
+        history::append(&env.owner, &env.vault, HISTORY_SEED, events).await?;
         Ok(env)
     }
 
     /// A Bus that has seen nothing yet.
     pub fn cold_bus(&self) -> Bus {
         Bus::new(self.commands.clone(), Wake::local())
+    }
+
+    /// A Bus that tells readers of its events.
+    pub fn bus_that_wakes(&self, wake: &Wake) -> Bus {
+        Bus::new(self.commands.clone(), wake.clone())
+    }
+
+    /// Another database on the same server, with an empty log.
+    ///
+    /// # Errors
+    /// The login may not create databases.
+    pub async fn beside(&self) -> anyhow::Result<Self> {
+        Self::open(&self.server, self.seconds, 0).await
+    }
+
+    /// A pool of a role of the read side.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub async fn pool(&self, role: DatabaseRole) -> anyhow::Result<PgPool> {
+        Ok(database::connect(&self.url, role, READ_CONNECTIONS).await?)
     }
 
     /// A cause with a new command id.
@@ -127,7 +160,7 @@ impl Env {
     ///
     /// # Errors
     /// The server cannot be reached.
-    pub async fn close(self) -> anyhow::Result<()> {
+    pub async fn close(&self) -> anyhow::Result<()> {
         self.owner.close().await;
         self.commands.close().await;
         let mut connection = PgConnection::connect(&self.maintenance).await?;

@@ -1,6 +1,7 @@
-//! A history that the log already holds: credit accounts with ten events each.
+//! Credit accounts with some events each.
 
 use sqlx::PgPool;
+use uuid::Uuid;
 
 /// Events of one account of the history.
 const PER_ACCOUNT: i64 = 10;
@@ -25,7 +26,7 @@ pub async fn history(pool: &PgPool, events: u64) -> anyhow::Result<()> {
 
 /// The id of an account that [`accounts_with_events`] fills.
 pub fn account_id(kind: &str, number: i64) -> String {
-    format!("{kind}-{number}")
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{kind} {number}").as_bytes()).to_string()
 }
 
 /// Fills accounts `first..last` of a kind with `events` events each: opened, then a bonus of a million credits
@@ -43,7 +44,7 @@ pub async fn accounts_with_events(
     sqlx::query(
         "INSERT INTO es.events
              (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata)
-         SELECT 'credit_account', $1 || '-' || a, s,
+         SELECT 'credit_account', a.id, s,
                 CASE s WHEN 1 THEN 'CreditAccountOpened' ELSE 'CreditsAdjusted' END, '1',
                 CASE s WHEN 1 THEN '\"CreditAccountOpened\"'::jsonb
                        ELSE jsonb_build_object('CreditsAdjusted', jsonb_build_object(
@@ -52,12 +53,14 @@ pub async fn accounts_with_events(
                 jsonb_build_object(
                     'tenant_id', '00000000-0000-0000-0000-000000000000',
                     'command_id', gen_random_uuid(), 'at', '2026-01-01T00:00:00Z')
-         FROM generate_series($2::bigint, $3::bigint - 1) AS a, generate_series(1, $4::bigint) AS s
-         ORDER BY s, a",
+         FROM unnest($1::text[]) WITH ORDINALITY AS a (id, number), generate_series(1, $2::bigint) AS s
+         ORDER BY s, a.number",
     )
-    .bind(kind)
-    .bind(first)
-    .bind(last)
+    .bind(
+        (first..last)
+            .map(|number| account_id(kind, number))
+            .collect::<Vec<_>>(),
+    )
     .bind(events)
     .execute(pool)
     .await?;

@@ -6,10 +6,14 @@ mod atomic;
 mod baseline;
 mod env;
 mod fill;
+mod history;
 mod hot;
+mod projection;
+mod replay;
 mod report;
 mod stock;
 mod streams;
+mod visibility;
 mod work;
 
 use std::time::Duration;
@@ -50,6 +54,9 @@ fn works() -> Vec<Box<dyn Work>> {
     works.extend(hot::works());
     works.extend(streams::works());
     works.extend(atomic::works());
+    works.extend(replay::works());
+    works.extend(projection::works());
+    works.extend(visibility::works());
     works
 }
 
@@ -66,13 +73,28 @@ async fn main() -> anyhow::Result<()> {
         anyhow::bail!("no work has such a name; there are: {}", names.join("; "));
     }
     let mut report = Report::default();
-    for events in cli.events {
-        let env = Env::open(&cli.url, seconds, events).await?;
-        let measured = measure(&env, &chosen, cli.rounds, &mut report).await;
+    let measured = passes(&cli, seconds, &chosen, &mut report).await;
+    for work in &chosen {
+        work.close().await?;
+    }
+    measured?;
+    report.print()
+}
+
+/// One pass for each length of the log.
+async fn passes(
+    cli: &Cli,
+    seconds: Duration,
+    works: &[Box<dyn Work>],
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    for events in &cli.events {
+        let env = Env::open(&cli.url, seconds, *events).await?;
+        let measured = measure(&env, works, cli.rounds, report).await;
         env.close().await?;
         measured?;
     }
-    report.print()
+    Ok(())
 }
 
 async fn measure(env: &Env, works: &[Box<dyn Work>], rounds: u32, report: &mut Report) -> anyhow::Result<()> {

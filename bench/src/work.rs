@@ -12,7 +12,6 @@ pub enum Target {
     /// At least this share of [`Measured::beside`].
     OfBeside(f64),
     /// At least so many per second.
-    #[expect(dead_code, reason = "the rates of the read path will be held against it")]
     AtLeast(f64),
     /// At most so much; the figure is a time or a size.
     AtMost(f64),
@@ -53,4 +52,9 @@ pub trait Work {
     }
 
     async fn round(&self, env: &Env) -> anyhow::Result<Measured>;
+
+    /// Gives back what outlives a database, at the very end.
+    async fn close(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
 }

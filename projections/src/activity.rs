@@ -17,7 +17,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, QueryBuilder, Row};
 use store::vault::Vault;
 use store::{Position, Recorded};
+use uuid::Uuid;
 
+use crate::columns::column;
 use crate::page::PAGE_ROWS_MAX;
 use crate::projection::{Projection, ProjectionError, Table};
 use crate::scope::within;
@@ -60,38 +62,57 @@ impl Projection for ActivityFeed {
         &self,
         connection: &mut PgConnection,
         recorded: &Recorded,
+        vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        self.project_batch(connection, std::slice::from_ref(recorded), vault)
+            .await
+    }
+
+    async fn project_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
         _vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        let Some(said) = said(&recorded.event) else {
+        let rows: Vec<(&Recorded, Said)> = batch
+            .iter()
+            .filter_map(|recorded| Some((recorded, said(&recorded.event)?)))
+            .collect();
+        if rows.is_empty() {
             return Ok(());
-        };
-        let owner = recorded.metadata.tenant_id;
-        let reseller_id = match recorded.event {
-            AnyEvent::Reseller(_) | AnyEvent::CreditAccount(_) => recorded.id(),
-            AnyEvent::PriceList(_)
-            | AnyEvent::Tenant(_)
-            | AnyEvent::User(_)
-            | AnyEvent::Subscription(_)
-            | AnyEvent::Recording(_)
-            | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_)
-            | AnyEvent::Books(_) => recorded.metadata.reseller_id,
-        };
+        }
         sqlx::query(
             "INSERT INTO activity (log_xid, log_position, reseller_id, tenant_id, kind, text, actor_id, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+                                  $7::uuid[], $8::timestamptz[])",
         )
-        .bind(recorded.position.xid)
-        .bind(recorded.position.position)
-        .bind(reseller_id)
-        .bind(said.of_customer.then_some(owner))
-        .bind(recorded.event.event_type())
-        .bind(said.text)
-        .bind(recorded.metadata.actor)
-        .bind(recorded.metadata.at)
+        .bind(column(&rows, |(recorded, _)| recorded.position.xid))
+        .bind(column(&rows, |(recorded, _)| recorded.position.position))
+        .bind(column(&rows, |(recorded, _)| reseller_of(recorded)))
+        .bind(column(&rows, |(recorded, said)| {
+            said.of_customer.then_some(recorded.metadata.tenant_id)
+        }))
+        .bind(column(&rows, |(recorded, _)| recorded.event.event_type()))
+        .bind(column(&rows, |(_, said)| said.text.as_str()))
+        .bind(column(&rows, |(recorded, _)| recorded.metadata.actor))
+        .bind(column(&rows, |(recorded, _)| recorded.metadata.at))
         .execute(connection)
         .await?;
         Ok(())
+    }
+}
+
+fn reseller_of(recorded: &Recorded) -> Option<Uuid> {
+    match recorded.event {
+        AnyEvent::Reseller(_) | AnyEvent::CreditAccount(_) => recorded.id(),
+        AnyEvent::PriceList(_)
+        | AnyEvent::Tenant(_)
+        | AnyEvent::User(_)
+        | AnyEvent::Subscription(_)
+        | AnyEvent::Recording(_)
+        | AnyEvent::Job(_)
+        | AnyEvent::WorkflowLibrary(_)
+        | AnyEvent::Books(_) => recorded.metadata.reseller_id,
     }
 }
 

@@ -214,7 +214,7 @@ async fn subjects(snapshot: &mut PgConnection) -> sqlx::Result<Vec<Subject>> {
             },
             None => Position::START,
         };
-        let parked = dead_letters::positions(&mut *snapshot, model.name(), model.version()).await?;
+        let parked = dead_letters::positions(&mut *snapshot, model.name()).await?;
         subjects.push(Subject {
             model,
             checkpoint,

@@ -1,5 +1,7 @@
 //! Credits: every movement of a reseller's account, and the balance that they add up to.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
 use domain::credit_account::{AdjustmentKind, CreditAccountEvent};
@@ -12,6 +14,7 @@ use store::vault::Vault;
 use store::{Position, Recorded};
 use uuid::Uuid;
 
+use crate::columns::column;
 use crate::page::{Page, PageRequest, parsed};
 use crate::projection::{OnBadEvent, Projection, ProjectionError, Table, stream_id};
 use crate::scope::within;
@@ -84,28 +87,42 @@ impl Projection for CreditTransactions {
         &self,
         connection: &mut PgConnection,
         recorded: &Recorded,
+        vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        self.project_batch(connection, std::slice::from_ref(recorded), vault)
+            .await
+    }
+
+    async fn project_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
         _vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        match &recorded.event {
-            AnyEvent::CreditAccount(event) => {
-                let reseller_id = stream_id(recorded)?;
-                let movement = movement(event);
-                if let Some(movement) = &movement {
-                    insert(connection, recorded, reseller_id, movement).await?;
+        let mut rows = Vec::new();
+        let mut balances = HashMap::new();
+        for recorded in batch {
+            match &recorded.event {
+                AnyEvent::CreditAccount(event) => {
+                    let reseller_id = stream_id(recorded)?;
+                    let movement = movement(event);
+                    let balance = movement.as_ref().map_or(0, |movement| movement.balance_after.0);
+                    balances.insert(reseller_id, balance);
+                    rows.extend(movement.map(|movement| (recorded, reseller_id, movement)));
                 }
-                let balance = movement.map_or(Credits(0), |movement| movement.balance_after);
-                set_balance(connection, reseller_id, balance).await?;
+                AnyEvent::Reseller(_)
+                | AnyEvent::PriceList(_)
+                | AnyEvent::Tenant(_)
+                | AnyEvent::User(_)
+                | AnyEvent::Subscription(_)
+                | AnyEvent::Recording(_)
+                | AnyEvent::Job(_)
+                | AnyEvent::WorkflowLibrary(_)
+                | AnyEvent::Books(_) => {}
             }
-            AnyEvent::Reseller(_)
-            | AnyEvent::PriceList(_)
-            | AnyEvent::Tenant(_)
-            | AnyEvent::User(_)
-            | AnyEvent::Subscription(_)
-            | AnyEvent::Recording(_)
-            | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_)
-            | AnyEvent::Books(_) => {}
         }
+        insert(connection, &rows).await?;
+        set_balances(connection, &balances).await?;
         Ok(())
     }
 }
@@ -156,39 +173,43 @@ fn movement(event: &CreditAccountEvent) -> Option<Movement<'_>> {
     }
 }
 
-async fn insert(
-    connection: &mut PgConnection,
-    recorded: &Recorded,
-    reseller_id: Uuid,
-    movement: &Movement<'_>,
-) -> sqlx::Result<()> {
+async fn insert(connection: &mut PgConnection, rows: &[(&Recorded, Uuid, Movement<'_>)]) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
         "INSERT INTO credit_transactions
              (log_xid, log_position, reseller_id, customer_id, kind, amount, balance_after, note, actor_id, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[],
+                              $7::bigint[], $8::text[], $9::uuid[], $10::timestamptz[])",
     )
-    .bind(recorded.position.xid)
-    .bind(recorded.position.position)
-    .bind(reseller_id)
-    .bind(movement.customer_id.map(|id| id.0))
-    .bind(movement.kind.as_ref())
-    .bind(movement.amount)
-    .bind(movement.balance_after.0)
-    .bind(movement.note)
-    .bind(recorded.metadata.actor)
-    .bind(recorded.happened_at())
+    .bind(column(rows, |(recorded, ..)| recorded.position.xid))
+    .bind(column(rows, |(recorded, ..)| recorded.position.position))
+    .bind(column(rows, |(_, reseller_id, _)| *reseller_id))
+    .bind(column(rows, |(.., movement)| movement.customer_id.map(|id| id.0)))
+    .bind(column(rows, |(.., movement)| movement.kind.as_ref()))
+    .bind(column(rows, |(.., movement)| movement.amount))
+    .bind(column(rows, |(.., movement)| movement.balance_after.0))
+    .bind(column(rows, |(.., movement)| movement.note))
+    .bind(column(rows, |(recorded, ..)| recorded.metadata.actor))
+    .bind(column(rows, |(recorded, ..)| recorded.happened_at()))
     .execute(connection)
     .await?;
     Ok(())
 }
 
-async fn set_balance(connection: &mut PgConnection, reseller_id: Uuid, balance: Credits) -> sqlx::Result<()> {
+/// The last balance of each account in the batch.
+async fn set_balances(connection: &mut PgConnection, balances: &HashMap<Uuid, i64>) -> sqlx::Result<()> {
+    if balances.is_empty() {
+        return Ok(());
+    }
+    let (resellers, balances): (Vec<Uuid>, Vec<i64>) = balances.iter().unzip();
     sqlx::query(
-        "INSERT INTO credit_balances (reseller_id, balance) VALUES ($1, $2)
+        "INSERT INTO credit_balances (reseller_id, balance) SELECT * FROM unnest($1::uuid[], $2::bigint[])
          ON CONFLICT (reseller_id) DO UPDATE SET balance = excluded.balance",
     )
-    .bind(reseller_id)
-    .bind(balance.0)
+    .bind(resellers)
+    .bind(balances)
     .execute(connection)
     .await?;
     Ok(())

@@ -1,13 +1,7 @@
 //! Customers: a tenant with its tier, its expiry and the number of its users.
-//!
-//! The events that create one come in one append, in any order: each of them finds or makes the row.
 
 use chrono::{DateTime, Utc};
-use domain::AnyEvent;
-use domain::subscription::SubscriptionEvent;
-use domain::tenant::TenantEvent;
 use domain::tier::Tier;
-use domain::user::{Home, UserEvent};
 use platform::Scope;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
@@ -15,8 +9,9 @@ use store::Recorded;
 use store::vault::Vault;
 use uuid::Uuid;
 
+use crate::customer_fold;
 use crate::page::{NewestKey, Page, PageRequest, containing, newest_first, parsed};
-use crate::projection::{Projection, ProjectionError, Table, stream_id};
+use crate::projection::{Projection, ProjectionError, Table};
 use crate::scope::within;
 
 /// One row per customer.
@@ -90,122 +85,18 @@ impl Projection for Customers {
         recorded: &Recorded,
         vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        match &recorded.event {
-            AnyEvent::Tenant(event) => tenant(connection, recorded, event, vault).await,
-            AnyEvent::Subscription(SubscriptionEvent::AccessGranted { tier, ends_at, .. }) => {
-                granted(connection, stream_id(recorded)?, *tier, *ends_at)
-                    .await
-                    .map_err(Into::into)
-            }
-            AnyEvent::User(UserEvent::UserRegistered {
-                home: Home::Tenant { tenant_id, .. },
-                ..
-            }) => {
-                sqlx::query(
-                    "INSERT INTO customers (tenant_id, users_total) VALUES ($1, 1)
-                     ON CONFLICT (tenant_id) DO UPDATE SET users_total = customers.users_total + 1",
-                )
-                .bind(tenant_id.0)
-                .execute(connection)
-                .await?;
-                Ok(())
-            }
-            AnyEvent::User(UserEvent::UserErased { home, subjects, .. }) => {
-                erased(connection, *home, subjects).await.map_err(Into::into)
-            }
-            AnyEvent::User(
-                UserEvent::UserRegistered {
-                    home: Home::Platform | Home::Reseller(_),
-                    ..
-                }
-                | UserEvent::PasswordChanged,
-            )
-            | AnyEvent::Reseller(_)
-            | AnyEvent::CreditAccount(_)
-            | AnyEvent::PriceList(_)
-            | AnyEvent::Recording(_)
-            | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_)
-            | AnyEvent::Books(_) => Ok(()),
-        }
+        self.project_batch(connection, std::slice::from_ref(recorded), vault)
+            .await
     }
-}
 
-async fn tenant(
-    connection: &mut PgConnection,
-    recorded: &Recorded,
-    event: &TenantEvent,
-    vault: &Vault,
-) -> Result<(), ProjectionError> {
-    let id = stream_id(recorded)?;
-    let suspended = match event {
-        TenantEvent::TenantCreated {
-            reseller_id,
-            name,
-            contact_email,
-        } => {
-            let contact_subject = contact_email.subject;
-            let contact_email = vault.open(connection, contact_email).await?;
-            sqlx::query(
-                "INSERT INTO customers (tenant_id, reseller_id, name, contact_email, contact_subject, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)
-                 ON CONFLICT (tenant_id) DO UPDATE
-                 SET reseller_id = excluded.reseller_id, name = excluded.name,
-                     contact_email = excluded.contact_email, contact_subject = excluded.contact_subject,
-                     created_at = excluded.created_at",
-            )
-            .bind(id)
-            .bind(reseller_id.0)
-            .bind(name)
-            .bind(contact_email)
-            .bind(contact_subject)
-            .bind(recorded.metadata.at)
-            .execute(connection)
-            .await?;
-            return Ok(());
-        }
-        TenantEvent::TenantSuspended { .. } => true,
-        TenantEvent::TenantResumed { .. } => false,
-    };
-    sqlx::query("UPDATE customers SET suspended = $2 WHERE tenant_id = $1")
-        .bind(id)
-        .bind(suspended)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Contacts lose the erased person's address; the person's customer has a user less.
-async fn erased(connection: &mut PgConnection, home: Home, subjects: &[Uuid]) -> sqlx::Result<()> {
-    sqlx::query("UPDATE customers SET contact_email = NULL WHERE contact_subject = ANY($1)")
-        .bind(subjects)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("UPDATE customers SET users_total = users_total - 1 WHERE tenant_id = $1")
-        .bind(home.tenant_id().map(|id| id.0))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// The grant that ends last names the tier and the expiry.
-async fn granted(
-    connection: &mut PgConnection,
-    tenant_id: Uuid,
-    tier: Tier,
-    ends_at: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO customers (tenant_id, tier, expires_at) VALUES ($1, $2, $3)
-         ON CONFLICT (tenant_id) DO UPDATE SET tier = excluded.tier, expires_at = excluded.expires_at
-         WHERE customers.expires_at IS NULL OR customers.expires_at <= excluded.expires_at",
-    )
-    .bind(tenant_id)
-    .bind(tier.as_ref())
-    .bind(ends_at)
-    .execute(connection)
-    .await?;
-    Ok(())
+    async fn project_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
+        vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        customer_fold::fold(connection, batch, vault).await
+    }
 }
 
 fn select(scope: Scope) -> QueryBuilder<'static, Postgres> {

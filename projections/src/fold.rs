@@ -1,9 +1,11 @@
-//! One step of a projection: a batch of events, their rows and the checkpoint in one transaction.
+//! Folds events into one projection's tables: rows and checkpoint in one transaction, so each event exactly once.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Row, Transaction};
 use store::vault::Vault;
 use store::{Position, Recorded, erasure, feed};
-use uuid::Uuid;
 
 use crate::dead_letters;
 use crate::projection::{OnBadEvent, ProjectionError, ReadModel};
@@ -11,116 +13,143 @@ use crate::projection::{OnBadEvent, ProjectionError, ReadModel};
 /// Most events in one transaction. It holds back the feed while it runs, so it is kept short.
 pub(crate) const BATCH_EVENTS_MAX: i64 = 1000;
 
-const LIVE_TABLES: &str = "read, live";
-
-/// What a step did.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Another process leads this projection.
-    Follower,
-    /// Nothing was left to fold.
-    Idle { at: Position },
-    Folded {
-        events: usize,
-        at: Position,
-        jobs: Vec<Uuid>,
-    },
+/// Which tables are written, and whose checkpoint moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Those that are served.
+    Live,
+    /// Those of a rebuild, in a schema of their own.
+    Rebuild,
 }
 
-/// Folds the next batch, unless another process is at it. A batch that fails because of one of its events is
-/// folded again event by event, to find that one.
-pub(crate) async fn step(
-    pool: &PgPool,
-    model: &dyn ReadModel,
-    vault: &Vault,
-) -> Result<Step, ProjectionError> {
-    match step_by(pool, model, vault, How::Batch).await {
-        Err(error) if error.is_of_event() => step_by(pool, model, vault, How::EventByEvent).await,
-        outcome => outcome,
-    }
-}
-
+/// Who folds into what.
 #[derive(Clone, Copy)]
-enum How {
-    Batch,
-    EventByEvent,
+pub(crate) struct Fold<'a> {
+    pub pool: &'a PgPool,
+    pub model: &'a dyn ReadModel,
+    pub vault: &'a Vault,
+    pub target: Target,
 }
 
-async fn step_by(
-    pool: &PgPool,
-    model: &dyn ReadModel,
-    vault: &Vault,
-    how: How,
-) -> Result<Step, ProjectionError> {
-    let mut transaction = pool.begin().await?;
-    // Rows and checkpoint are lost together, if at all, and are folded again.
-    sqlx::query("SET LOCAL synchronous_commit = off")
-        .execute(&mut *transaction)
-        .await?;
-    if !lead(&mut transaction, model).await? {
-        return Ok(Step::Follower);
-    }
-    // Before any row: names opened in this transaction are gone from the rows when an erasure has answered.
-    erasure::hold_off(&mut transaction).await?;
-    let from = checkpoint(&mut transaction, model).await?;
-    let batch = feed::read(&mut transaction, from, BATCH_EVENTS_MAX).await?;
-    if batch.is_empty() {
-        return Ok(Step::Idle { at: from });
-    }
-    write_into(&mut transaction, LIVE_TABLES).await?;
-    let folded = match how {
-        How::Batch => {
-            model.fold_batch(&mut transaction, &batch, vault).await?;
-            batch.as_slice()
-        }
-        How::EventByEvent => one_by_one(&mut transaction, model, &batch, vault).await?,
-    };
-    let Some(last) = folded.last() else {
-        return Ok(Step::Idle { at: from });
-    };
-    let mut jobs = Vec::new();
-    for recorded in folded {
-        jobs.extend(model.job_updated_by(recorded).filter(|job| !jobs.contains(job)));
-    }
-    advance(&mut transaction, model, from, last.position).await?;
-    transaction.commit().await?;
-    Ok(Step::Folded {
-        events: folded.len(),
-        at: last.position,
-        jobs,
-    })
+/// How a projection's tables stand to the version in this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// They are of this version and include events up to here.
+    Ours { at: Position },
+    /// An older program's; a rebuild makes them ours.
+    Older,
+    /// A newer program's: not ours to touch.
+    Newer { version: i32 },
 }
 
-/// Folds each event in a savepoint of its own. Returns those that are done with: a bad one is put aside or, where
-/// the projection stops for it, ends the batch before it.
-async fn one_by_one<'b>(
-    transaction: &mut Transaction<'_, Postgres>,
-    model: &dyn ReadModel,
-    batch: &'b [Recorded],
-    vault: &Vault,
-) -> Result<&'b [Recorded], ProjectionError> {
-    for (number, recorded) in batch.iter().enumerate() {
-        let mut savepoint = transaction.begin().await?;
-        let outcome = model
-            .fold_batch(&mut savepoint, std::slice::from_ref(recorded), vault)
-            .await;
-        match (outcome, model.on_bad_event()) {
-            (Ok(()), _) => savepoint.commit().await?,
-            (Err(error), OnBadEvent::Park) if error.is_of_event() => {
-                savepoint.rollback().await?;
-                dead_letters::park(transaction, model, recorded.position, &error).await?;
-            }
-            (Err(error), OnBadEvent::Park | OnBadEvent::Stop) => {
-                savepoint.rollback().await?;
-                // What came before it stays; the next step begins with it.
-                return match batch.get(..number) {
-                    Some(before) if number > 0 => Ok(before),
-                    Some(_) | None => Err(error),
-                };
-            }
+impl Fold<'_> {
+    /// Folds `events`, which follow `from`, and returns the position that is reached: that of the last event, or
+    /// of the one before a bad event where the projection stops for it.
+    ///
+    /// # Errors
+    /// Nothing is written; [`ProjectionError::Overtaken`] where the checkpoint is no longer `from`.
+    pub async fn fold(&self, from: Position, events: &[Recorded]) -> Result<Position, ProjectionError> {
+        let Some(last) = events.last() else {
+            return Ok(from);
+        };
+        match self.batch(from, events, last.position).await {
+            Ok(()) => Ok(last.position),
+            Err(error) if error.is_of_event() => self.one_by_one(from, events).await,
+            Err(error) => Err(error),
         }
     }
-    Ok(batch)
+
+    async fn batch(&self, from: Position, events: &[Recorded], to: Position) -> Result<(), ProjectionError> {
+        let mut transaction = self.begin().await?;
+        // First, so that of two that fold the same batch the later one waits here and then has nothing to undo.
+        self.advance(&mut transaction, from, to).await?;
+        self.model
+            .fold_batch(&mut transaction, events, self.vault)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Folds each event in a savepoint of its own, to find the bad one: it is put aside or, where the projection
+    /// stops for it, ends the batch before it.
+    async fn one_by_one(&self, from: Position, events: &[Recorded]) -> Result<Position, ProjectionError> {
+        let mut transaction = self.begin().await?;
+        self.advance(&mut transaction, from, from).await?;
+        let mut reached = from;
+        for recorded in events {
+            let mut savepoint = transaction.begin().await?;
+            let one = std::slice::from_ref(recorded);
+            let outcome = self.model.fold_batch(&mut savepoint, one, self.vault).await;
+            match (outcome, self.model.on_bad_event()) {
+                (Ok(()), _) => savepoint.commit().await?,
+                (Err(error), OnBadEvent::Park) if error.is_of_event() => {
+                    savepoint.rollback().await?;
+                    let rebuild = self.target == Target::Rebuild;
+                    dead_letters::park(&mut transaction, self.model, rebuild, recorded.position, &error)
+                        .await?;
+                }
+                (Err(error), OnBadEvent::Park | OnBadEvent::Stop) if reached == from => return Err(error),
+                (Err(_), OnBadEvent::Park | OnBadEvent::Stop) => {
+                    savepoint.rollback().await?;
+                    break;
+                }
+            }
+            reached = recorded.position;
+        }
+        self.advance(&mut transaction, from, reached).await?;
+        transaction.commit().await?;
+        Ok(reached)
+    }
+
+    pub(crate) async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
+        // Rows and checkpoint are lost together, if at all, and are folded again.
+        let statement = match self.target {
+            Target::Live => {
+                Cow::Borrowed("BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path = read, live")
+            }
+            // What no rebuild can make, such as progress of jobs, stays where it is.
+            Target::Rebuild => Cow::Owned(format!(
+                "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path = rebuild_{}, live",
+                self.model.name()
+            )),
+        };
+        let mut transaction = self.pool.begin_with(statement).await?;
+        // Before any row: names opened in this transaction are gone from the rows when an erasure has answered.
+        erasure::hold_off(&mut transaction).await?;
+        Ok(transaction)
+    }
+
+    async fn advance(
+        &self,
+        connection: &mut PgConnection,
+        from: Position,
+        to: Position,
+    ) -> Result<(), ProjectionError> {
+        let statement = match self.target {
+            Target::Live => {
+                "UPDATE es.checkpoints SET last_xid = $5, last_position = $6, updated_at = clock_timestamp()
+                 WHERE projection = $1 AND version = $2 AND last_xid = $3 AND last_position = $4"
+            }
+            Target::Rebuild => {
+                "UPDATE es.rebuilds SET last_xid = $5, last_position = $6, updated_at = clock_timestamp()
+                 WHERE projection = $1 AND version = $2 AND last_xid = $3 AND last_position = $4"
+            }
+        };
+        let moved = sqlx::query(statement)
+            .bind(self.model.name())
+            .bind(self.model.version())
+            .bind(from.xid)
+            .bind(from.position)
+            .bind(to.xid)
+            .bind(to.position)
+            .execute(connection)
+            .await?;
+        if moved.rows_affected() == 1 {
+            Ok(())
+        } else {
+            Err(ProjectionError::Overtaken(self.model.name()))
+        }
+    }
 }
 
 /// Lets the transaction's unqualified table names mean those of `schemas`.
@@ -132,61 +161,55 @@ pub(crate) async fn write_into(connection: &mut PgConnection, schemas: &str) -> 
     Ok(())
 }
 
-/// Leadership saves work; what keeps the rows right is the compare-and-set of the checkpoint.
-async fn lead(connection: &mut PgConnection, model: &dyn ReadModel) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('projection ' || $1, $2))")
+/// What is served of a projection. One that nobody has folded yet begins here.
+pub(crate) async fn served(pool: &PgPool, model: &dyn ReadModel) -> sqlx::Result<Served> {
+    loop {
+        let row =
+            sqlx::query("SELECT version, last_xid, last_position FROM es.checkpoints WHERE projection = $1")
+                .bind(model.name())
+                .fetch_optional(pool)
+                .await?;
+        if let Some(row) = row {
+            let version: i32 = row.try_get("version")?;
+            return Ok(match version.cmp(&model.version()) {
+                Ordering::Equal => Served::Ours {
+                    at: Position {
+                        xid: row.try_get("last_xid")?,
+                        position: row.try_get("last_position")?,
+                    },
+                },
+                Ordering::Less => Served::Older,
+                Ordering::Greater => Served::Newer { version },
+            });
+        }
+        sqlx::query(
+            "INSERT INTO es.checkpoints (projection, version, last_xid, last_position) VALUES ($1, $2, 0, 0)
+             ON CONFLICT DO NOTHING",
+        )
         .bind(model.name())
-        .bind(i64::from(model.version()))
-        .fetch_one(connection)
-        .await
-}
-
-async fn checkpoint(connection: &mut PgConnection, model: &dyn ReadModel) -> sqlx::Result<Position> {
-    let row = sqlx::query(
-        "SELECT last_xid, last_position FROM es.checkpoints WHERE projection = $1 AND version = $2",
-    )
-    .bind(model.name())
-    .bind(model.version())
-    .fetch_optional(&mut *connection)
-    .await?;
-    if let Some(row) = row {
-        return Ok(Position {
-            xid: row.try_get("last_xid")?,
-            position: row.try_get("last_position")?,
-        });
+        .bind(model.version())
+        .execute(pool)
+        .await?;
     }
-    sqlx::query(
-        "INSERT INTO es.checkpoints (projection, version, last_xid, last_position) VALUES ($1, $2, 0, 0)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(model.name())
-    .bind(model.version())
-    .execute(connection)
-    .await?;
-    Ok(Position::START)
 }
 
-async fn advance(
-    connection: &mut PgConnection,
-    model: &dyn ReadModel,
+/// Folds everything after `from` that may be read now, the next batches being read meanwhile. `moved` is told
+/// of each batch and of the position that is reached in it.
+pub(crate) async fn stretch(
+    fold: &Fold<'_>,
     from: Position,
-    to: Position,
-) -> Result<(), ProjectionError> {
-    let moved = sqlx::query(
-        "UPDATE es.checkpoints SET last_xid = $5, last_position = $6, updated_at = clock_timestamp()
-         WHERE projection = $1 AND version = $2 AND last_xid = $3 AND last_position = $4",
-    )
-    .bind(model.name())
-    .bind(model.version())
-    .bind(from.xid)
-    .bind(from.position)
-    .bind(to.xid)
-    .bind(to.position)
-    .execute(connection)
-    .await?;
-    if moved.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(ProjectionError::Overtaken(model.name()))
+    mut moved: impl FnMut(&[Recorded], Position),
+) -> Result<Position, ProjectionError> {
+    let mut at = from;
+    let mut stretch = feed::stretch(fold.pool, from);
+    while let Some(batch) = stretch.next().await? {
+        let mut rest = batch.as_slice();
+        while !rest.is_empty() {
+            at = fold.fold(at, rest).await?;
+            moved(rest, at);
+            let folded = rest.partition_point(|event| event.position <= at);
+            rest = rest.get(folded..).unwrap_or_default();
+        }
     }
+    Ok(at)
 }

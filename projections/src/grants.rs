@@ -11,6 +11,7 @@ use store::Recorded;
 use store::vault::Vault;
 use uuid::Uuid;
 
+use crate::columns::column;
 use crate::page::parsed;
 use crate::projection::{Projection, ProjectionError, Table, stream_id};
 use crate::scope::within;
@@ -45,47 +46,92 @@ impl Projection for Grants {
         &self,
         connection: &mut PgConnection,
         recorded: &Recorded,
+        vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        self.project_batch(connection, std::slice::from_ref(recorded), vault)
+            .await
+    }
+
+    async fn project_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
         _vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        match &recorded.event {
-            AnyEvent::Subscription(SubscriptionEvent::AccessGranted {
-                grant_id,
-                tier,
-                source,
-                days,
-                starts_at,
-                ends_at,
-            }) => {
-                sqlx::query(
-                    "INSERT INTO grants (grant_id, reseller_id, tenant_id, tier, source, days, starts_at, ends_at,
-                                         happened_at, known_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                )
-                .bind(grant_id.0)
-                .bind(recorded.metadata.reseller_id)
-                .bind(stream_id(recorded)?)
-                .bind(tier.as_ref())
-                .bind(source.as_ref())
-                .bind(i64::from(*days))
-                .bind(starts_at)
-                .bind(ends_at)
-                .bind(recorded.happened_at())
-                .bind(recorded.known_at())
-                .execute(connection)
-                .await?;
+        let mut rows = Vec::new();
+        for recorded in batch {
+            match &recorded.event {
+                AnyEvent::Subscription(SubscriptionEvent::AccessGranted {
+                    grant_id,
+                    tier,
+                    source,
+                    days,
+                    starts_at,
+                    ends_at,
+                }) => rows.push(NewRow {
+                    grant_id: grant_id.0,
+                    reseller_id: recorded.metadata.reseller_id,
+                    tenant_id: stream_id(recorded)?,
+                    tier: tier.as_ref(),
+                    source: source.as_ref(),
+                    days: i64::from(*days),
+                    starts_at: *starts_at,
+                    ends_at: *ends_at,
+                    happened_at: recorded.happened_at(),
+                    known_at: recorded.known_at(),
+                }),
+                AnyEvent::Reseller(_)
+                | AnyEvent::CreditAccount(_)
+                | AnyEvent::PriceList(_)
+                | AnyEvent::Tenant(_)
+                | AnyEvent::User(_)
+                | AnyEvent::Recording(_)
+                | AnyEvent::Job(_)
+                | AnyEvent::WorkflowLibrary(_)
+                | AnyEvent::Books(_) => {}
             }
-            AnyEvent::Reseller(_)
-            | AnyEvent::CreditAccount(_)
-            | AnyEvent::PriceList(_)
-            | AnyEvent::Tenant(_)
-            | AnyEvent::User(_)
-            | AnyEvent::Recording(_)
-            | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_)
-            | AnyEvent::Books(_) => {}
         }
+        insert(connection, &rows).await?;
         Ok(())
     }
+}
+
+struct NewRow<'a> {
+    grant_id: Uuid,
+    reseller_id: Option<Uuid>,
+    tenant_id: Uuid,
+    tier: &'a str,
+    source: &'a str,
+    days: i64,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    happened_at: DateTime<Utc>,
+    known_at: DateTime<Utc>,
+}
+
+async fn insert(connection: &mut PgConnection, rows: &[NewRow<'_>]) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO grants (grant_id, reseller_id, tenant_id, tier, source, days, starts_at, ends_at,
+                             happened_at, known_at)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
+                              $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])",
+    )
+    .bind(column(rows, |row| row.grant_id))
+    .bind(column(rows, |row| row.reseller_id))
+    .bind(column(rows, |row| row.tenant_id))
+    .bind(column(rows, |row| row.tier))
+    .bind(column(rows, |row| row.source))
+    .bind(column(rows, |row| row.days))
+    .bind(column(rows, |row| row.starts_at))
+    .bind(column(rows, |row| row.ends_at))
+    .bind(column(rows, |row| row.happened_at))
+    .bind(column(rows, |row| row.known_at))
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The grant that decides at `at` for a tenant within the scope: the highest tier that holds, the longest of these.

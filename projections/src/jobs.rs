@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
-use domain::job::{JobEvent, JobRequest, SpeechTask};
+use domain::job::SpeechTask;
 use platform::Scope;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
@@ -13,9 +13,9 @@ use store::Recorded;
 use store::vault::Vault;
 use uuid::Uuid;
 
-use crate::job_updates::{self, StatusChange};
+use crate::job_fold;
 use crate::page::{NewestKey, Page, PageRequest, newest_first, parsed, parsed_or_null};
-use crate::projection::{Audited, Projection, ProjectionError, Table, stream_id};
+use crate::projection::{Audited, Projection, ProjectionError, Table};
 use crate::recordings::RecordingRow;
 use crate::scope::within;
 
@@ -174,20 +174,19 @@ impl Projection for Jobs {
         &self,
         connection: &mut PgConnection,
         recorded: &Recorded,
+        vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        self.project_batch(connection, std::slice::from_ref(recorded), vault)
+            .await
+    }
+
+    async fn project_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
         _vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        match &recorded.event {
-            AnyEvent::Job(event) => job(connection, recorded, event).await,
-            AnyEvent::Reseller(_)
-            | AnyEvent::CreditAccount(_)
-            | AnyEvent::PriceList(_)
-            | AnyEvent::Tenant(_)
-            | AnyEvent::User(_)
-            | AnyEvent::Subscription(_)
-            | AnyEvent::Recording(_)
-            | AnyEvent::WorkflowLibrary(_)
-            | AnyEvent::Books(_) => Ok(()),
-        }
+        job_fold::fold(connection, batch).await
     }
 
     fn updated_job(&self, recorded: &Recorded) -> Option<Uuid> {
@@ -204,125 +203,6 @@ impl Projection for Jobs {
             | AnyEvent::Books(_) => None,
         }
     }
-}
-
-async fn job(
-    connection: &mut PgConnection,
-    recorded: &Recorded,
-    event: &JobEvent,
-) -> Result<(), ProjectionError> {
-    let id = stream_id(recorded)?;
-    let at = recorded.metadata.at;
-    let change = match event {
-        JobEvent::JobQueued(request) => {
-            queued(connection, id, request, at).await?;
-            StatusChange {
-                status: JobStatus::Queued,
-                delivery: None,
-                percent: Some(0),
-                failure: None,
-            }
-        }
-        JobEvent::JobDispatched { attempt } => StatusChange {
-            status: JobStatus::Dispatched,
-            delivery: Some((*attempt, 0)),
-            percent: None,
-            failure: None,
-        },
-        JobEvent::JobStarted {
-            attempt, delivery, ..
-        } => StatusChange {
-            status: JobStatus::Running,
-            delivery: Some((*attempt, *delivery)),
-            percent: None,
-            failure: None,
-        },
-        JobEvent::JobSucceeded { result, .. } => {
-            sqlx::query("UPDATE jobs SET result_key = $2, result_sha256 = $3 WHERE job_id = $1")
-                .bind(id)
-                .bind(&result.object_key)
-                .bind(&result.sha256)
-                .execute(&mut *connection)
-                .await?;
-            StatusChange {
-                status: JobStatus::Succeeded,
-                delivery: None,
-                percent: Some(100),
-                failure: None,
-            }
-        }
-        JobEvent::JobFailed { code, message, .. } => StatusChange {
-            status: JobStatus::Failed,
-            delivery: None,
-            percent: None,
-            failure: Some(JobFailure {
-                code: code.clone(),
-                message: message.clone(),
-            }),
-        },
-        JobEvent::JobCancelled => StatusChange {
-            status: JobStatus::Cancelled,
-            delivery: None,
-            percent: None,
-            failure: None,
-        },
-    };
-    change_status(connection, id, &change, at).await?;
-    job_updates::append_status(connection, recorded, id, &change).await
-}
-
-async fn queued(
-    connection: &mut PgConnection,
-    id: Uuid,
-    request: &JobRequest,
-    at: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO jobs (job_id, reseller_id, tenant_id, recording_id, submitted_by, model, language, task, status,
-                           created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9)",
-    )
-    .bind(id)
-    .bind(request.reseller_id.0)
-    .bind(request.tenant_id.0)
-    .bind(request.recording_id.0)
-    .bind(request.submitted_by.0)
-    .bind(&request.model)
-    .bind(&request.language)
-    .bind(request.task.as_ref())
-    .bind(at)
-    .execute(&mut *connection)
-    .await?;
-    job_updates::open(connection, id, request.reseller_id, request.tenant_id).await
-}
-
-async fn change_status(
-    connection: &mut PgConnection,
-    id: Uuid,
-    change: &StatusChange,
-    at: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    let started = change.status == JobStatus::Running;
-    let attempt = change.delivery.map(|(attempt, _)| i64::from(attempt));
-    sqlx::query(
-        "UPDATE jobs
-         SET status = $2, attempts = coalesce($3, attempts),
-             failure_code = $4, failure_message = $5,
-             started_at = CASE WHEN $6 THEN coalesce(started_at, $7) ELSE started_at END,
-             finished_at = CASE WHEN $8 THEN $7 END
-         WHERE job_id = $1",
-    )
-    .bind(id)
-    .bind(change.status.as_ref())
-    .bind(attempt)
-    .bind(change.failure.as_ref().map(|failure| &failure.code))
-    .bind(change.failure.as_ref().map(|failure| &failure.message))
-    .bind(started)
-    .bind(at)
-    .bind(change.status.is_final())
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 fn select(scope: Scope) -> QueryBuilder<'static, Postgres> {

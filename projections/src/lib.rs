@@ -8,11 +8,20 @@ pub mod audit;
 pub mod dead_letters;
 pub mod page;
 pub mod projection;
+pub mod rebuild;
 pub mod runner;
 pub mod scope;
+pub mod status;
 pub mod wait;
 
+mod columns;
+mod customer_fold;
+mod failures;
+mod figures;
 mod fold;
+mod job_fold;
+mod leader;
+mod tail;
 
 pub mod activity;
 pub mod credit_transactions;
@@ -31,4 +40,4 @@ pub mod workflows;
 pub use projection::{Projection, ProjectionError, ReadModel};
 pub use runner::{catch_up, run};
 pub use scope::ScopedConnection;
-pub use wait::{WaitError, wait_for};
+pub use wait::{WaitError, Waiter, wait_for};

@@ -129,6 +129,12 @@ pub enum ProjectionError {
     },
     #[error("another process moved the checkpoint of {0}: the batch was given up and is read again")]
     Overtaken(&'static str),
+    #[error(
+        "the tables of {0} are of another version than this program: start the server, which rebuilds them"
+    )]
+    OtherVersion(&'static str),
+    #[error("there is no rebuild of {0}: begin one with `stentor projections rebuild {0}`")]
+    NoRebuild(&'static str),
 }
 
 impl ProjectionError {
@@ -152,7 +158,11 @@ impl ProjectionError {
                         .and_then(sqlx::error::DatabaseError::code)
                         .is_some_and(|code| ["22", "23", "P0001"].iter().any(|class| code.starts_with(class)))
             }
-            Self::Feed(_) | Self::Vault(_) | Self::Overtaken(_) => false,
+            Self::Feed(_)
+            | Self::Vault(_)
+            | Self::Overtaken(_)
+            | Self::OtherVersion(_)
+            | Self::NoRebuild(_) => false,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
-use domain::recording::RecordingEvent;
+use domain::recording::{RecordingEvent, StoredRecording};
 use platform::Scope;
 use sqlx::{PgConnection, QueryBuilder};
 use store::Recorded;
 use store::vault::Vault;
 use uuid::Uuid;
 
+use crate::columns::column;
 use crate::page::{NewestKey, Page, PageRequest, newest_first};
 use crate::projection::{Projection, ProjectionError, Table, stored, stream_id};
 use crate::scope::within;
@@ -46,41 +47,76 @@ impl Projection for Recordings {
         &self,
         connection: &mut PgConnection,
         recorded: &Recorded,
+        vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        self.project_batch(connection, std::slice::from_ref(recorded), vault)
+            .await
+    }
+
+    async fn project_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
         _vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        match &recorded.event {
-            AnyEvent::Recording(RecordingEvent::RecordingStored(recording)) => {
-                sqlx::query(
-                    "INSERT INTO recordings (recording_id, reseller_id, tenant_id, uploaded_by, name, object_key,
-                                             bytes, sha256, format, duration_ms, uploaded_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-                )
-                .bind(stream_id(recorded)?)
-                .bind(recording.reseller_id.0)
-                .bind(recording.tenant_id.0)
-                .bind(recording.uploaded_by.0)
-                .bind(&recording.name)
-                .bind(&recording.object_key)
-                .bind(stored(recorded, recording.bytes)?)
-                .bind(&recording.sha256)
-                .bind(&recording.format)
-                .bind(stored(recorded, recording.duration_ms)?)
-                .bind(recorded.metadata.at)
-                .execute(connection)
-                .await?;
+        let mut rows = Vec::new();
+        for recorded in batch {
+            match &recorded.event {
+                AnyEvent::Recording(RecordingEvent::RecordingStored(recording)) => rows.push(NewRow {
+                    recording_id: stream_id(recorded)?,
+                    bytes: stored(recorded, recording.bytes)?,
+                    duration_ms: stored(recorded, recording.duration_ms)?,
+                    at: recorded.metadata.at,
+                    recording,
+                }),
+                AnyEvent::Reseller(_)
+                | AnyEvent::CreditAccount(_)
+                | AnyEvent::PriceList(_)
+                | AnyEvent::Tenant(_)
+                | AnyEvent::User(_)
+                | AnyEvent::Subscription(_)
+                | AnyEvent::Job(_)
+                | AnyEvent::WorkflowLibrary(_)
+                | AnyEvent::Books(_) => {}
             }
-            AnyEvent::Reseller(_)
-            | AnyEvent::CreditAccount(_)
-            | AnyEvent::PriceList(_)
-            | AnyEvent::Tenant(_)
-            | AnyEvent::User(_)
-            | AnyEvent::Subscription(_)
-            | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_)
-            | AnyEvent::Books(_) => {}
         }
+        insert(connection, &rows).await?;
         Ok(())
     }
+}
+
+struct NewRow<'a> {
+    recording_id: Uuid,
+    bytes: i64,
+    duration_ms: i64,
+    at: DateTime<Utc>,
+    recording: &'a StoredRecording,
+}
+
+async fn insert(connection: &mut PgConnection, rows: &[NewRow<'_>]) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO recordings (recording_id, reseller_id, tenant_id, uploaded_by, name, object_key, bytes, sha256,
+                                 format, duration_ms, uploaded_at)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bigint[],
+                              $8::text[], $9::text[], $10::bigint[], $11::timestamptz[])",
+    )
+    .bind(column(rows, |row| row.recording_id))
+    .bind(column(rows, |row| row.recording.reseller_id.0))
+    .bind(column(rows, |row| row.recording.tenant_id.0))
+    .bind(column(rows, |row| row.recording.uploaded_by.0))
+    .bind(column(rows, |row| row.recording.name.as_str()))
+    .bind(column(rows, |row| row.recording.object_key.as_str()))
+    .bind(column(rows, |row| row.bytes))
+    .bind(column(rows, |row| row.recording.sha256.as_str()))
+    .bind(column(rows, |row| row.recording.format.as_str()))
+    .bind(column(rows, |row| row.duration_ms))
+    .bind(column(rows, |row| row.at))
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Recordings, the newest first.

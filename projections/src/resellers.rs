@@ -1,5 +1,7 @@
 //! Resellers: who sells, at which rate, how many customers each has.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
 use domain::reseller::ResellerEvent;
@@ -81,13 +83,9 @@ impl Projection for Resellers {
         match &recorded.event {
             AnyEvent::Reseller(event) => reseller(connection, recorded, event, vault).await,
             AnyEvent::Tenant(TenantEvent::TenantCreated { reseller_id, .. }) => {
-                sqlx::query(
-                    "UPDATE resellers SET customers_total = customers_total + 1 WHERE reseller_id = $1",
-                )
-                .bind(reseller_id.0)
-                .execute(connection)
-                .await?;
-                Ok(())
+                count_customers(connection, &HashMap::from([(reseller_id.0, 1)]))
+                    .await
+                    .map_err(Into::into)
             }
             AnyEvent::User(UserEvent::UserErased { subjects, .. }) => {
                 sqlx::query("UPDATE resellers SET contact_email = NULL WHERE contact_subject = ANY($1)")
@@ -107,6 +105,42 @@ impl Projection for Resellers {
             | AnyEvent::Books(_) => Ok(()),
         }
     }
+
+    async fn project_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
+        vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        // Customers are many, and they only count.
+        let mut customers = HashMap::new();
+        for recorded in batch {
+            if let AnyEvent::Tenant(TenantEvent::TenantCreated { reseller_id, .. }) = &recorded.event {
+                *customers.entry(reseller_id.0).or_default() += 1;
+            } else {
+                self.project(connection, recorded, vault).await?;
+            }
+        }
+        count_customers(connection, &customers).await?;
+        Ok(())
+    }
+}
+
+async fn count_customers(connection: &mut PgConnection, customers: &HashMap<Uuid, i64>) -> sqlx::Result<()> {
+    if customers.is_empty() {
+        return Ok(());
+    }
+    let (resellers, customers): (Vec<Uuid>, Vec<i64>) = customers.iter().unzip();
+    sqlx::query(
+        "UPDATE resellers r SET customers_total = r.customers_total + n.customers
+         FROM unnest($1::uuid[], $2::bigint[]) AS n (reseller_id, customers)
+         WHERE r.reseller_id = n.reseller_id",
+    )
+    .bind(resellers)
+    .bind(customers)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn reseller(

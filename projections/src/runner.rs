@@ -1,44 +1,71 @@
-//! Keeps every projection at the head of the log: one task each, and one that watches the head for all.
-//!
-//! An event is shown only when no older transaction runs, and those of the projections count: the watcher
-//! looks again at once while something waits behind that barrier, and rarely while nothing does.
+//! Keeps every projection at the head of the log: one task each, fed by one tail of the log, led by one process.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::Counter;
 use platform::shutdown::pause;
-use sqlx::{PgPool, Row};
+use sqlx::PgPool;
 use store::vault::Vault;
 use store::wake::Wake;
-use store::{Position, feed};
-use tokio::sync::watch;
+use store::{Position, Recorded, feed};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::fold::{Step, step};
+use crate::failures::Failures;
+use crate::fold::{Fold, Served, Target, served};
+use crate::leader::{self, Led};
 use crate::projection::{self, ProjectionError, ReadModel};
+use crate::rebuild::Rebuild;
+use crate::tail::{Batch, Tail};
+use crate::{figures, fold};
 
-const POLL_QUIET: Duration = Duration::from_millis(100);
-const POLL_BEHIND_BARRIER: Duration = Duration::from_millis(5);
-const POLL_FOLLOWER: Duration = Duration::from_millis(250);
-const BACKOFF_MIN: Duration = Duration::from_millis(100);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// Between two looks at what only time can change.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+const BARRIER_WAIT: Duration = Duration::from_millis(5);
 
 /// Runs all projections until `stop`. `pool` is of the role `stentor_projections`.
 pub async fn run(pool: PgPool, vault: Vault, wake: Wake, stop: CancellationToken) {
-    let (head, heads) = watch::channel(Position::START);
+    run_models(projection::all(), pool, vault, wake, stop).await;
+}
+
+/// As [`run`], with these projections alone.
+pub async fn run_models(
+    models: Vec<Arc<dyn ReadModel>>,
+    pool: PgPool,
+    vault: Vault,
+    wake: Wake,
+    stop: CancellationToken,
+) {
+    let tail = Tail::new();
+    let led = watch::Sender::new(HashSet::new());
+    // A replay takes up to three connections; the tail and the short transactions of others need some too.
+    let connections = usize::try_from(pool.options().get_max_connections()).unwrap_or_default();
+    let replays = Arc::new(Semaphore::new((connections / 4).max(1)));
+    let wanted = models
+        .iter()
+        .map(|model| (model.name(), model.version()))
+        .collect();
     let mut tasks = JoinSet::new();
-    tasks.spawn(watch_head(pool.clone(), wake.clone(), head, stop.clone()));
-    for model in projection::all() {
+    tasks.spawn(leader::run(pool.clone(), wanted, led.clone(), stop.clone()));
+    tasks.spawn(figures::run(pool.clone(), stop.clone()));
+    for model in models {
         let task = Task {
+            folded: metrics::counter!("stentor_projection_events_total", "projection" => model.name(),
+                "version" => model.version().to_string()),
             pool: pool.clone(),
             model,
             vault: vault.clone(),
             wake: wake.clone(),
+            tail: tail.clone(),
+            replays: Arc::clone(&replays),
             stop: stop.clone(),
         };
-        tasks.spawn(task.run(heads.clone()));
+        tasks.spawn(task.run(led.subscribe()));
     }
+    tasks.spawn(tail.run(pool, wake, stop.clone()));
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a projection's task has died: the others are stopped, start the process again");
@@ -53,82 +80,40 @@ pub async fn run(pool: PgPool, vault: Vault, wake: Wake, stop: CancellationToken
 /// It waits for transactions that are older than those events, as every reader of the log does.
 ///
 /// # Errors
-/// A projection fails; those before it in the list have caught up.
+/// A projection fails, or its tables are of another version than this program's.
 pub async fn catch_up(pool: &PgPool, vault: &Vault) -> Result<Position, ProjectionError> {
-    let end = last_stored(pool).await?;
+    let end = feed::last_stored(&mut *pool.acquire().await?).await?;
     let endless = CancellationToken::new();
     for model in projection::all() {
         loop {
-            match step(pool, model.as_ref(), vault).await? {
-                Step::Idle { at } | Step::Folded { at, .. } if at >= end => break,
-                Step::Folded { .. } => {}
-                // Behind the barrier, or the leader is at this very batch.
-                Step::Idle { .. } | Step::Follower => {
-                    pause(POLL_BEHIND_BARRIER, &endless).await;
+            let at = match served(pool, model.as_ref()).await? {
+                Served::Ours { at } => at,
+                Served::Older | Served::Newer { .. } => {
+                    return Err(ProjectionError::OtherVersion(model.name()));
                 }
+            };
+            if at >= end {
+                break;
+            }
+            let fold = Fold {
+                pool,
+                model: model.as_ref(),
+                vault,
+                target: Target::Live,
+            };
+            match fold::stretch(&fold, at, |_, _| {}).await {
+                Ok(reached) if reached == at => {
+                    // Behind the barrier.
+                    pause(BARRIER_WAIT, &endless).await;
+                }
+                Ok(reached) if reached >= end => break,
+                // Overtaken: somebody else is at these very events.
+                Ok(_) | Err(ProjectionError::Overtaken(_)) => {}
+                Err(error) => return Err(error),
             }
         }
     }
     Ok(end)
-}
-
-/// The last event of the log, whether it may be read yet or not.
-async fn last_stored(pool: &PgPool) -> sqlx::Result<Position> {
-    let row = sqlx::query(
-        "SELECT e.xid::text::bigint AS transaction, e.position FROM es.events e
-         ORDER BY e.xid DESC, e.position DESC LIMIT 1",
-    )
-    .fetch_optional(pool)
-    .await?;
-    row.map_or(Ok(Position::START), |row| {
-        Ok(Position {
-            xid: row.try_get("transaction")?,
-            position: row.try_get("position")?,
-        })
-    })
-}
-
-async fn watch_head(pool: PgPool, wake: Wake, head: watch::Sender<Position>, stop: CancellationToken) {
-    let mut failures = Failures::default();
-    let mut events = wake.watch_events();
-    while !stop.is_cancelled() {
-        match look(&pool).await {
-            Ok((seen, behind_barrier)) => {
-                failures.over("the head of the log");
-                head.send_if_modified(|known| {
-                    let moved = *known != seen;
-                    *known = seen;
-                    moved
-                });
-                let longest = if behind_barrier {
-                    POLL_BEHIND_BARRIER
-                } else {
-                    POLL_QUIET
-                };
-                tokio::select! {
-                    () = events.wait(longest) => {}
-                    () = stop.cancelled() => {}
-                }
-            }
-            Err(error) => {
-                pause(failures.next("the head of the log", &error), &stop).await;
-            }
-        }
-    }
-}
-
-/// The last event that may be read, and whether others wait behind the barrier.
-async fn look(pool: &PgPool) -> sqlx::Result<(Position, bool)> {
-    let mut connection = pool.acquire().await?;
-    let seen = feed::head(&mut connection).await?;
-    let behind_barrier = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM es.events e WHERE (e.xid, e.position) > ($1::text::xid8, $2))",
-    )
-    .bind(seen.xid.to_string())
-    .bind(seen.position)
-    .fetch_one(&mut *connection)
-    .await?;
-    Ok((seen, behind_barrier))
 }
 
 struct Task {
@@ -136,78 +121,132 @@ struct Task {
     model: Arc<dyn ReadModel>,
     vault: Vault,
     wake: Wake,
+    tail: Tail,
+    folded: Counter,
+    /// Turns at what reads the log for itself: connections are few.
+    replays: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
 impl Task {
-    async fn run(self, mut heads: watch::Receiver<Position>) {
-        let name = self.model.name();
-        let lag = metrics::gauge!("stentor_projection_lag_events", "projection" => name);
-        let folded = metrics::counter!("stentor_projection_events_total", "projection" => name);
+    async fn run(self, mut led: watch::Receiver<HashSet<Led>>) {
+        let this: Led = (self.model.name(), self.model.version());
         let mut failures = Failures::default();
-        let mut reached = Position::START;
-        while !self.stop.is_cancelled() {
-            match step(&self.pool, self.model.as_ref(), &self.vault).await {
-                Ok(Step::Folded { events, at, jobs }) => {
-                    failures.over(name);
-                    folded.increment(u64::try_from(events).unwrap_or(u64::MAX));
-                    reached = at;
-                    for job in jobs {
-                        self.wake.job(job);
-                    }
-                }
-                Ok(Step::Idle { at }) => {
-                    failures.over(name);
-                    lag.set(behind(*heads.borrow(), at));
-                    reached = at;
-                    tokio::select! {
-                        moved = heads.wait_for(|head| *head > at) => if moved.is_err() { return },
-                        () = self.stop.cancelled() => {}
-                    }
-                }
-                Ok(Step::Follower) => {
-                    pause(POLL_FOLLOWER, &self.stop).await;
+        loop {
+            tokio::select! {
+                leads = led.wait_for(|led| led.contains(&this)) => if leads.is_err() { return },
+                () = self.stop.cancelled() => return,
+            }
+            let outcome = tokio::select! {
+                outcome = self.follow(&mut failures) => outcome,
+                lost = lost(led.clone(), this) => lost,
+                () = self.stop.cancelled() => return,
+            };
+            match outcome {
+                Ok(()) => {}
+                Err(ProjectionError::Overtaken(_)) => {
+                    pause(BARRIER_WAIT, &self.stop).await;
                 }
                 Err(error) => {
-                    pause(failures.next(name, &error), &self.stop).await;
+                    pause(failures.next(this.0, &error), &self.stop).await;
                 }
             }
-            lag.set(behind(*heads.borrow(), reached));
         }
     }
-}
 
-/// Positions between the head and a checkpoint; an upper bound of the events between them.
-fn behind(head: Position, at: Position) -> f64 {
-    let events = if head > at {
-        head.position.saturating_sub(at.position).max(1)
-    } else {
-        0
-    };
-    i32::try_from(events).map_or(f64::from(i32::MAX), f64::from)
-}
-
-/// Failures in a row: the first is logged, the pause between tries grows.
-#[derive(Default)]
-struct Failures {
-    pause: Option<Duration>,
-}
-
-impl Failures {
-    fn next(&mut self, what: &str, error: &dyn std::error::Error) -> Duration {
-        let pause = if let Some(pause) = self.pause {
-            (pause * 2).min(BACKOFF_MAX)
-        } else {
-            tracing::error!(projection = what, %error, "folding has stopped; it is tried again until it succeeds");
-            BACKOFF_MIN
+    /// Folds what is new, from the tail where this projection is at the head of the log. Returns where it has to
+    /// begin anew.
+    async fn follow(&self, failures: &mut Failures) -> Result<(), ProjectionError> {
+        self.tail.begun().await;
+        // Before the look at the log: what it does not see, the tail sends.
+        let mut batches = self.tail.subscribe();
+        let mut at = match served(&self.pool, self.model.as_ref()).await? {
+            Served::Ours { at } => at,
+            Served::Older => return self.rebuild().await,
+            Served::Newer { version } => {
+                tracing::debug!(
+                    projection = self.model.name(),
+                    version,
+                    "a newer program folds this"
+                );
+                pause(LOOK_AGAIN, &self.stop).await;
+                return Ok(());
+            }
         };
-        self.pause = Some(pause);
-        pause
-    }
-
-    fn over(&mut self, what: &str) {
-        if self.pause.take().is_some() {
-            tracing::info!(projection = what, "folding goes on");
+        if at < self.tail.head() {
+            let _turn = self.replays.acquire().await;
+            let fold = self.fold();
+            at = fold::stretch(&fold, at, |events, reached| self.moved(events, reached)).await?;
+        }
+        failures.over(self.model.name());
+        loop {
+            let batch: Arc<Batch> = match batches.recv().await {
+                Ok(batch) => batch,
+                Err(broadcast::error::RecvError::Lagged(_) | broadcast::error::RecvError::Closed) => {
+                    return Ok(());
+                }
+            };
+            if batch.after > at {
+                return Ok(());
+            }
+            while at < batch.last() {
+                let begin = batch.events.partition_point(|event| event.position <= at);
+                let events = batch.events.get(begin..).unwrap_or_default();
+                at = self.fold().fold(at, events).await?;
+                self.moved(events, at);
+                failures.over(self.model.name());
+            }
         }
     }
+
+    fn fold(&self) -> Fold<'_> {
+        Fold {
+            pool: &self.pool,
+            model: self.model.as_ref(),
+            vault: &self.vault,
+            target: Target::Live,
+        }
+    }
+
+    /// Tells who waits for the events up to `reached`.
+    fn moved(&self, events: &[Recorded], reached: Position) {
+        let end = events.partition_point(|event| event.position <= reached);
+        let folded = events.get(..end).unwrap_or_default();
+        self.folded
+            .increment(u64::try_from(folded.len()).unwrap_or(u64::MAX));
+        let jobs: HashSet<_> = folded
+            .iter()
+            .filter_map(|event| self.model.job_updated_by(event))
+            .collect();
+        for job in jobs {
+            self.wake.job(job);
+        }
+        self.wake.checkpoints();
+    }
+
+    /// This program's version was raised: its tables are made beside those that are served.
+    async fn rebuild(&self) -> Result<(), ProjectionError> {
+        let rebuild = Rebuild {
+            pool: self.pool.clone(),
+            model: Arc::clone(&self.model),
+            vault: self.vault.clone(),
+        };
+        tracing::info!(
+            projection = self.model.name(),
+            version = self.model.version(),
+            "what is served is of an older version: it is rebuilt beside it"
+        );
+        let _turn = self.replays.acquire().await;
+        rebuild.run(&|_| {}).await?;
+        rebuild.switch().await?;
+        self.wake.checkpoints();
+        Ok(())
+    }
+}
+
+/// Returns when a projection is no longer led.
+async fn lost(mut led: watch::Receiver<HashSet<Led>>, this: Led) -> Result<(), ProjectionError> {
+    // The sender ends with the process.
+    let _ = led.wait_for(|led| !led.contains(&this)).await;
+    Ok(())
 }

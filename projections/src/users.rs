@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
-use domain::user::{Role, UserEvent};
+use domain::personal::Sealed;
+use domain::user::{Home, Role, UserEvent};
 use platform::Scope;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, QueryBuilder, Row};
 use store::Recorded;
-use store::vault::Vault;
+use store::vault::{Vault, VaultError};
 use uuid::Uuid;
 
+use crate::columns::column;
 use crate::page::{NewestKey, Page, PageRequest, containing, newest_first, parsed};
 use crate::projection::{Projection, ProjectionError, Table, stream_id};
 use crate::scope::within;
@@ -78,48 +80,108 @@ impl Projection for Users {
         recorded: &Recorded,
         vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        match &recorded.event {
-            AnyEvent::User(UserEvent::UserRegistered {
-                name,
-                email,
-                role,
-                home,
-            }) => {
-                let [name, email] = vault.open_all(connection, [name, email]).await?;
-                sqlx::query(
-                    "INSERT INTO users (user_id, reseller_id, tenant_id, name, email, role, created_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                )
-                .bind(stream_id(recorded)?)
-                .bind(home.reseller_id().map(|id| id.0))
-                .bind(home.tenant_id().map(|id| id.0))
-                .bind(name)
-                .bind(email)
-                .bind(role.as_ref())
-                .bind(recorded.metadata.at)
-                .execute(connection)
-                .await?;
+        self.project_batch(connection, std::slice::from_ref(recorded), vault)
+            .await
+    }
+
+    async fn project_batch(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Recorded],
+        vault: &Vault,
+    ) -> Result<(), ProjectionError> {
+        let (mut registered, mut erased) = (Vec::new(), Vec::new());
+        for recorded in batch {
+            match &recorded.event {
+                AnyEvent::User(UserEvent::UserRegistered {
+                    name,
+                    email,
+                    role,
+                    home,
+                }) => registered.push(Registered {
+                    user_id: stream_id(recorded)?,
+                    name,
+                    email,
+                    role: role.as_ref(),
+                    home,
+                    at: recorded.metadata.at,
+                }),
+                AnyEvent::User(UserEvent::UserErased { .. }) => {
+                    erased.push((stream_id(recorded)?, recorded.metadata.at));
+                }
+                AnyEvent::User(UserEvent::PasswordChanged)
+                | AnyEvent::Reseller(_)
+                | AnyEvent::CreditAccount(_)
+                | AnyEvent::PriceList(_)
+                | AnyEvent::Tenant(_)
+                | AnyEvent::Subscription(_)
+                | AnyEvent::Recording(_)
+                | AnyEvent::Job(_)
+                | AnyEvent::WorkflowLibrary(_)
+                | AnyEvent::Books(_) => {}
             }
-            AnyEvent::User(UserEvent::UserErased { .. }) => {
-                sqlx::query("UPDATE users SET name = NULL, email = NULL, erased_at = $2 WHERE user_id = $1")
-                    .bind(stream_id(recorded)?)
-                    .bind(recorded.metadata.at)
-                    .execute(connection)
-                    .await?;
-            }
-            AnyEvent::User(UserEvent::PasswordChanged)
-            | AnyEvent::Reseller(_)
-            | AnyEvent::CreditAccount(_)
-            | AnyEvent::PriceList(_)
-            | AnyEvent::Tenant(_)
-            | AnyEvent::Subscription(_)
-            | AnyEvent::Recording(_)
-            | AnyEvent::Job(_)
-            | AnyEvent::WorkflowLibrary(_)
-            | AnyEvent::Books(_) => {}
         }
+        insert(connection, &registered, vault).await?;
+        // Nobody is registered after having been erased.
+        erase(connection, &erased).await?;
         Ok(())
     }
+}
+
+struct Registered<'a> {
+    user_id: Uuid,
+    name: &'a Sealed,
+    email: &'a Sealed,
+    role: &'a str,
+    home: &'a Home,
+    at: DateTime<Utc>,
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    rows: &[Registered<'_>],
+    vault: &Vault,
+) -> Result<(), ProjectionError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let subjects: Vec<Uuid> = rows
+        .iter()
+        .flat_map(|row| [row.name.subject, row.email.subject])
+        .collect();
+    let keys = vault.keys(connection, &subjects).await?;
+    let names: Result<Vec<_>, VaultError> = rows.iter().map(|row| keys.open(row.name)).collect();
+    let emails: Result<Vec<_>, VaultError> = rows.iter().map(|row| keys.open(row.email)).collect();
+    sqlx::query(
+        "INSERT INTO users (user_id, reseller_id, tenant_id, name, email, role, created_at)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
+                              $7::timestamptz[])",
+    )
+    .bind(column(rows, |row| row.user_id))
+    .bind(column(rows, |row| row.home.reseller_id().map(|id| id.0)))
+    .bind(column(rows, |row| row.home.tenant_id().map(|id| id.0)))
+    .bind(names?)
+    .bind(emails?)
+    .bind(column(rows, |row| row.role))
+    .bind(column(rows, |row| row.at))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn erase(connection: &mut PgConnection, erased: &[(Uuid, DateTime<Utc>)]) -> sqlx::Result<()> {
+    if erased.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE users u SET name = NULL, email = NULL, erased_at = e.at
+         FROM unnest($1::uuid[], $2::timestamptz[]) AS e (user_id, at) WHERE u.user_id = e.user_id",
+    )
+    .bind(column(erased, |(user_id, _)| *user_id))
+    .bind(column(erased, |(_, at)| *at))
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Users, the newest first; with `search`, those whose name or address contains it.

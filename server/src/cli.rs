@@ -5,6 +5,7 @@ mod erase;
 mod log;
 mod periods;
 mod progress;
+mod projections;
 mod restore;
 
 use std::io::{BufRead, Write};
@@ -55,6 +56,9 @@ enum Command {
     /// The months of the books.
     #[command(subcommand)]
     Periods(periods::PeriodsCommand),
+    /// How far the read models are; rebuilding them.
+    #[command(subcommand)]
+    Projections(projections::ProjectionsCommand),
     /// Signing key, master key and audit key.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -149,6 +153,7 @@ impl Cli {
             Command::Audit(command) => return command.run(&config).await,
             Command::Restore(RestoreCommand::Fixup) => restore::fixup(&config).await?,
             Command::Periods(command) => periods::run(config, command).await?,
+            Command::Projections(command) => return projections::run(&config, command).await,
             Command::Keys(KeysCommand::Generate { out }) => {
                 config.identity.keys_path = out.unwrap_or(config.identity.keys_path);
                 make_keys(&config)?;

@@ -3,12 +3,16 @@
 //! Order is (transaction id, position), and nothing at or above the oldest running transaction is shown: an
 //! event that is visible can never be preceded by one that becomes visible later (ADR 0002).
 
-use domain::AnyEvent;
+mod bulk;
+mod columns;
+
 use domain::any_event::DecodeError;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use crate::{Metadata, Position, Recorded};
+pub use self::bulk::{BATCH_EVENTS, Stretch, stretch};
+use self::columns::{Columns, SELECTED};
+use crate::{Position, Recorded};
 
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
@@ -35,15 +39,12 @@ pub async fn read(
     after: Position,
     limit: i64,
 ) -> Result<Vec<Recorded>, FeedError> {
-    // Columns in the order of `Column`.
-    let rows = sqlx::query(
-        "SELECT e.xid, e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
-                e.payload, e.metadata, e.recorded_at
-         FROM es.events e
+    let rows = sqlx::query(&format!(
+        "SELECT {SELECTED} FROM es.events e
          WHERE (e.xid, e.position) > ($1::text::xid8, $2) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
          ORDER BY e.xid, e.position
-         LIMIT $3",
-    )
+         LIMIT $3"
+    ))
     .bind(after.xid.to_string())
     .bind(after.position)
     .bind(limit)
@@ -51,13 +52,30 @@ pub async fn read(
     .await?;
     let mut events = Vec::with_capacity(rows.len());
     for row in &rows {
-        match recorded(row) {
+        match Columns::of_row(row).and_then(|columns| columns.decode()) {
             Ok(event) => events.push(event),
             Err(error) if events.is_empty() => return Err(error),
             Err(_) => break,
         }
     }
     Ok(events)
+}
+
+/// The event at a position, if there is one.
+///
+/// # Errors
+/// The database fails, or the event cannot be decoded.
+pub async fn at(connection: &mut PgConnection, position: Position) -> Result<Option<Recorded>, FeedError> {
+    sqlx::query(&format!(
+        "SELECT {SELECTED} FROM es.events e WHERE e.xid = $1::text::xid8 AND e.position = $2"
+    ))
+    .bind(position.xid.to_string())
+    .bind(position.position)
+    .fetch_optional(connection)
+    .await?
+    .as_ref()
+    .map(|row| Columns::of_row(row)?.decode())
+    .transpose()
 }
 
 /// The last position of the log that readers may see; [`Position::START`] where the log is empty.
@@ -72,47 +90,42 @@ pub async fn head(connection: &mut PgConnection) -> sqlx::Result<Position> {
     )
     .fetch_optional(connection)
     .await?;
+    place(row)
+}
+
+/// The last event of the log, whether it may be read yet or not; [`Position::START`] where the log is empty.
+///
+/// # Errors
+/// The database fails.
+pub async fn last_stored(connection: &mut PgConnection) -> sqlx::Result<Position> {
+    let row = sqlx::query(
+        "SELECT e.xid::text::bigint AS transaction, e.position FROM es.events e
+         ORDER BY e.xid DESC, e.position DESC LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await?;
+    place(row)
+}
+
+/// Whether anything is stored after `after`, be it readable or not.
+///
+/// # Errors
+/// The database fails.
+pub async fn holds_more(connection: &mut PgConnection, after: Position) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM es.events e WHERE (e.xid, e.position) > ($1::text::xid8, $2))",
+    )
+    .bind(after.xid.to_string())
+    .bind(after.position)
+    .fetch_one(connection)
+    .await
+}
+
+fn place(row: Option<PgRow>) -> sqlx::Result<Position> {
     row.map_or(Ok(Position::START), |row| {
         Ok(Position {
             xid: row.try_get("transaction")?,
             position: row.try_get("position")?,
         })
     })
-}
-
-fn recorded(row: &PgRow) -> Result<Recorded, FeedError> {
-    let position = Position {
-        // sqlx does not know xid8: eight bytes, the first one the highest.
-        xid: bytes(row, 0)?
-            .try_into()
-            .map(i64::from_be_bytes)
-            .map_err(|_| FeedError::Column("xid has not 8 bytes"))?,
-        position: row.try_get(1)?,
-    };
-    let event = AnyEvent::decode(row.try_get(2)?, row.try_get(5)?, row.try_get(6)?, json(row, 7)?)
-        .map_err(|source| FeedError::Decode { position, source })?;
-    let metadata: Metadata =
-        serde_json::from_slice(json(row, 8)?).map_err(|source| FeedError::Metadata { position, source })?;
-    Ok(Recorded {
-        position,
-        aggregate_id: row.try_get(3)?,
-        sequence: row.try_get(4)?,
-        event,
-        metadata,
-        recorded_at: row.try_get(9)?,
-    })
-}
-
-fn bytes(row: &PgRow, column: usize) -> Result<&[u8], FeedError> {
-    row.try_get_raw(column)?
-        .as_bytes()
-        .map_err(|_| FeedError::Column("a column is null"))
-}
-
-/// The text of a jsonb column, as it came over the wire: one byte, the format's version, precedes it.
-fn json(row: &PgRow, column: usize) -> Result<&[u8], FeedError> {
-    match bytes(row, column)?.split_first() {
-        Some((1, text)) => Ok(text),
-        Some(_) | None => Err(FeedError::Column("jsonb came in an unknown format")),
-    }
 }

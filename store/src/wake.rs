@@ -12,13 +12,15 @@ use uuid::Uuid;
 
 const EVENTS_CHANNEL: &str = "stentor_events";
 const JOBS_CHANNEL: &str = "stentor_jobs";
-/// Notifications are gathered this long, so that a burst costs one.
+const CHECKPOINTS_CHANNEL: &str = "stentor_checkpoints";
+/// Between two notifications, so that a burst costs two: the first news goes at once, the rest is gathered.
 const GATHER: Duration = Duration::from_millis(20);
 const JOBS_BUFFERED_MAX: usize = 4_096;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Note {
     Events,
+    Checkpoints,
     Job(Uuid),
 }
 
@@ -26,6 +28,7 @@ enum Note {
 #[derive(Clone)]
 pub struct Wake {
     events: watch::Sender<u64>,
+    checkpoints: watch::Sender<u64>,
     jobs: broadcast::Sender<Uuid>,
     outgoing: mpsc::UnboundedSender<Note>,
 }
@@ -40,6 +43,7 @@ impl Wake {
         let (outgoing, notes) = mpsc::unbounded_channel();
         let wake = Self {
             events: watch::Sender::new(0),
+            checkpoints: watch::Sender::new(0),
             jobs: broadcast::Sender::new(JOBS_BUFFERED_MAX),
             outgoing,
         };
@@ -61,6 +65,12 @@ impl Wake {
         let _ = self.outgoing.send(Note::Events);
     }
 
+    /// Projections have come further.
+    pub fn checkpoints(&self) {
+        self.heard(Note::Checkpoints);
+        let _ = self.outgoing.send(Note::Checkpoints);
+    }
+
     /// There are new updates of a job.
     pub fn job(&self, job_id: Uuid) {
         self.heard(Note::Job(job_id));
@@ -70,14 +80,22 @@ impl Wake {
     fn heard(&self, note: Note) {
         match note {
             Note::Events => self.events.send_modify(|count| *count = count.wrapping_add(1)),
+            Note::Checkpoints => self
+                .checkpoints
+                .send_modify(|count| *count = count.wrapping_add(1)),
             // No subscriber is no error.
             Note::Job(job_id) => drop(self.jobs.send(job_id)),
         }
     }
 
     /// A waiter that notices everything from now on.
-    pub fn watch_events(&self) -> EventsWatch {
-        EventsWatch(self.events.subscribe())
+    pub fn watch_events(&self) -> Watch {
+        Watch(self.events.subscribe())
+    }
+
+    /// As [`Wake::watch_events`], for checkpoints that move.
+    pub fn watch_checkpoints(&self) -> Watch {
+        Watch(self.checkpoints.subscribe())
     }
 
     /// Ids of jobs with new updates. A receiver that lags must query again.
@@ -86,11 +104,11 @@ impl Wake {
     }
 }
 
-/// Waits for new events. Made before the query, so that nothing is missed between query and wait.
-pub struct EventsWatch(watch::Receiver<u64>);
+/// Waits for news. Made before the query, so that nothing is missed between query and wait.
+pub struct Watch(watch::Receiver<u64>);
 
-impl EventsWatch {
-    /// Returns when there may be new events, or after `timeout`.
+impl Watch {
+    /// Returns when there may be news, or after `timeout`.
     pub async fn wait(&mut self, timeout: Duration) {
         // Elapsed and closed both mean: look again.
         let _ = tokio::time::timeout(timeout, self.0.changed()).await;
@@ -99,9 +117,6 @@ impl EventsWatch {
 
 async fn send(pool: PgPool, mut notes: mpsc::UnboundedReceiver<Note>, stop: CancellationToken) {
     while let Some(first) = notes.recv().await {
-        if !platform::shutdown::pause(GATHER, &stop).await {
-            return;
-        }
         let mut gathered = HashSet::from([first]);
         while let Ok(note) = notes.try_recv() {
             gathered.insert(note);
@@ -110,6 +125,7 @@ async fn send(pool: PgPool, mut notes: mpsc::UnboundedReceiver<Note>, stop: Canc
             .into_iter()
             .map(|note| match note {
                 Note::Events => (EVENTS_CHANNEL, String::new()),
+                Note::Checkpoints => (CHECKPOINTS_CHANNEL, String::new()),
                 Note::Job(job_id) => (JOBS_CHANNEL, job_id.to_string()),
             })
             .unzip();
@@ -122,6 +138,9 @@ async fn send(pool: PgPool, mut notes: mpsc::UnboundedReceiver<Note>, stop: Canc
         .await;
         if let Err(error) = sent {
             tracing::warn!(%error, "other processes were not woken; they poll");
+        }
+        if !platform::shutdown::pause(GATHER, &stop).await {
+            return;
         }
     }
 }
@@ -140,7 +159,9 @@ async fn receive(pool: PgPool, wake: Wake, stop: CancellationToken) {
 
 async fn listen(pool: &PgPool, wake: &Wake, stop: &CancellationToken) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen_all([EVENTS_CHANNEL, JOBS_CHANNEL]).await?;
+    listener
+        .listen_all([EVENTS_CHANNEL, JOBS_CHANNEL, CHECKPOINTS_CHANNEL])
+        .await?;
     loop {
         let notification = tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -148,6 +169,7 @@ async fn listen(pool: &PgPool, wake: &Wake, stop: &CancellationToken) -> sqlx::R
         };
         match notification.payload().parse() {
             Ok(job_id) if notification.channel() == JOBS_CHANNEL => wake.heard(Note::Job(job_id)),
+            Ok(_) | Err(_) if notification.channel() == CHECKPOINTS_CHANNEL => wake.heard(Note::Checkpoints),
             Ok(_) | Err(_) => wake.heard(Note::Events),
         }
     }

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod audit;
+mod batches;
 mod jobs;
 mod ledger;
 mod old_logs;
 mod read_models;
+mod rebuild;
 mod row_level_security;
 mod runner;
 mod support;

@@ -125,6 +125,13 @@ impl TestLog {
         self.append(&[event]).await
     }
 
+    /// Of the last event.
+    pub async fn position(&self) -> Position {
+        store::feed::last_stored(&mut self.owner.acquire().await.unwrap())
+            .await
+            .unwrap()
+    }
+
     pub async fn catch_up(&self) -> Position {
         projections::catch_up(&self.projections, &self.vault)
             .await
