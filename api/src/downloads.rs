@@ -8,15 +8,20 @@ use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION,
 use actix_web::web::{Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get};
 use domain::transcript::TranscriptFormat;
-use projections::ScopedConnection;
-use projections::jobs::{self, JobRow};
+use projections::jobs::{self, JobRow, Jobs};
+use projections::recordings::Recordings;
+use projections::{Projection, ScopedConnection};
 use uuid::Uuid;
 
 use crate::ReadSide;
 use crate::error::ApiError;
 use crate::problem::Problem;
-use crate::session::Session;
+use crate::session::{Fresh, Session};
 use crate::transcripts;
+
+/// What the answer has to include, as `minPosition` and `waitFor` of a query say.
+const MIN_POSITION: &str = "Min-Position";
+const WAIT_FOR: &str = "Wait-For";
 
 pub(crate) fn routes(app: &mut ServiceConfig) {
     app.service(transcript);
@@ -46,7 +51,12 @@ async fn transcript(
     let format: TranscriptFormat = format.parse().map_err(|_| {
         not_found("a transcript comes as transcript.txt, .srt, .vtt or .json: choose one of these")
     })?;
-    let job = find(&session, &id)
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let fresh = Fresh {
+        min_position: header(MIN_POSITION),
+        wait_for: header(WAIT_FOR),
+    };
+    let job = find(&session, &id, fresh)
         .await?
         .ok_or_else(|| not_found("there is no such job"))?;
     let output = job.result.as_ref().ok_or_else(|| {
@@ -66,17 +76,21 @@ async fn transcript(
         .body(transcript.to_format(format)))
 }
 
-async fn find(session: &Session, id: &str) -> Result<Option<JobRow>, Problem> {
+async fn find(session: &Session, id: &str, fresh: Fresh<'_>) -> Result<Option<JobRow>, Problem> {
     let Ok(id) = id.parse::<Uuid>() else {
         return Ok(None);
     };
-    let mut connection: ScopedConnection = session.read(&[], None).await.map_err(|error| match error {
+    let read = session.read(&[Jobs::NAME, Recordings::NAME], fresh).await;
+    let mut connection: ScopedConnection = read.map_err(|error| match error {
         ApiError::Internal(error) => Problem::internal(error.as_ref()),
-        ApiError::Unauthenticated(_)
-        | ApiError::Forbidden(_)
-        | ApiError::BadUserInput(_)
-        | ApiError::NotFound(_)
-        | ApiError::StalePosition(_) => not_found("there is no such job"),
+        ApiError::StalePosition(detail) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "STALE_POSITION", detail)
+        }
+        ApiError::UnknownCommand(detail) => Problem::new(StatusCode::CONFLICT, "UNKNOWN_COMMAND", detail),
+        ApiError::BadUserInput(detail) => Problem::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", detail),
+        ApiError::Unauthenticated(_) | ApiError::Forbidden(_) | ApiError::NotFound(_) => {
+            not_found("there is no such job")
+        }
     })?;
     let (connection, scope) = connection.parts();
     jobs::by_id(connection, scope, id)

@@ -16,6 +16,7 @@ pub(crate) enum ApiError {
     BadUserInput(String),
     NotFound(&'static str),
     StalePosition(String),
+    UnknownCommand(String),
     /// Logged here, told to nobody.
     Internal(Arc<dyn std::error::Error + Send + Sync>),
 }
@@ -30,6 +31,7 @@ impl ApiError {
             Self::BadUserInput(_) => "BAD_USER_INPUT",
             Self::NotFound(_) => "NOT_FOUND",
             Self::StalePosition(_) => "STALE_POSITION",
+            Self::UnknownCommand(_) => "UNKNOWN_COMMAND",
             Self::Internal(_) => "INTERNAL_SERVER_ERROR",
         }
     }
@@ -48,7 +50,8 @@ impl From<ApiError> for Error {
         let text = match error {
             ApiError::Unauthenticated(text)
             | ApiError::BadUserInput(text)
-            | ApiError::StalePosition(text) => text,
+            | ApiError::StalePosition(text)
+            | ApiError::UnknownCommand(text) => text,
             ApiError::Forbidden(text) | ApiError::NotFound(text) => text.to_owned(),
             ApiError::Internal(source) => report_internal(source.as_ref()),
         };
@@ -72,6 +75,7 @@ impl From<WaitError> for ApiError {
     fn from(error: WaitError) -> Self {
         match error {
             WaitError::Stale { .. } => Self::StalePosition(error.to_string()),
+            WaitError::UnknownCommand(_) => Self::UnknownCommand(error.to_string()),
             WaitError::Database(error) => error.into(),
         }
     }

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use platform::objects::Objects;
 use platform::tokens::TokenError;
 use platform::{Audience, Clock, Principal};
-use projections::wait::WAIT_MAX;
-use projections::{ScopedConnection, Waiter};
+use projections::wait::{self, WAIT_MAX};
+use projections::{ScopedConnection, WaitError, Waiter};
 use sqlx::PgPool;
 use store::Position;
 use store::wake::Wake;
@@ -59,6 +59,24 @@ impl Reader {
     }
 }
 
+/// What an answer has to include.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fresh<'a> {
+    /// A position, as a command's answer gave it.
+    pub(crate) min_position: Option<&'a str>,
+    /// The idempotency key of a command of the asker.
+    pub(crate) wait_for: Option<&'a str>,
+}
+
+impl<'a> From<(&'a Option<String>, &'a Option<String>)> for Fresh<'a> {
+    fn from((min_position, wait_for): (&'a Option<String>, &'a Option<String>)) -> Self {
+        Self {
+            min_position: min_position.as_deref(),
+            wait_for: wait_for.as_deref(),
+        }
+    }
+}
+
 /// A request's principal with what serves it.
 #[derive(Clone)]
 pub(crate) struct Session {
@@ -92,20 +110,35 @@ impl Session {
         }
     }
 
-    /// Begins to read, once the named projections include `min_position`.
+    /// Begins to read, once the named projections include what was asked for.
     pub(crate) async fn read(
         &self,
         projections: &[&str],
-        min_position: Option<&str>,
+        fresh: impl Into<Fresh<'_>>,
     ) -> ApiResult<ScopedConnection> {
+        let Fresh {
+            min_position,
+            wait_for,
+        } = fresh.into();
+        let mut position = Position::START;
         if let Some(text) = min_position {
-            let position: Position = text.parse().map_err(|error| bad_input(&error))?;
-            self.reader
-                .waiter
-                .wait_for(projections, position, WAIT_MAX)
-                .await?;
+            position = text.parse().map_err(|error| bad_input(&error))?;
+        }
+        if let Some(key) = wait_for {
+            position = self.end_of_command(key).await?.max(position);
+        }
+        if position > Position::START {
+            let waiter = &self.reader.waiter;
+            waiter.wait_for(projections, position, WAIT_MAX).await?;
         }
         Ok(ScopedConnection::begin(&self.reader.pool, self.principal.scope()).await?)
+    }
+
+    /// Where what the asker's own command appended ends; those of others cannot be asked for.
+    async fn end_of_command(&self, key: &str) -> ApiResult<Position> {
+        let command_id = store::command_id(self.principal.user_id, key);
+        let end = wait::command_position(&self.reader.pool, command_id).await?;
+        Ok(end.ok_or_else(|| WaitError::UnknownCommand(key.chars().take(64).collect()))?)
     }
 
     /// Ids of jobs with new updates, from now on.

@@ -11,6 +11,7 @@ use store::wake::Wake;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
 
 use crate::projection;
 
@@ -26,6 +27,10 @@ pub enum WaitError {
         "the figures have reached position {reached}, not yet {wanted}: ask again shortly, or without minPosition and waitFor"
     )]
     Stale { wanted: Position, reached: Position },
+    #[error(
+        "no command of yours was carried out under the Idempotency-Key {0:?}: send the command, or send it again with this key"
+    )]
+    UnknownCommand(String),
     #[error("the checkpoints cannot be read: {0}")]
     Database(#[from] sqlx::Error),
 }
@@ -151,6 +156,29 @@ fn slowest(reached: &Reached, projections: &[&str]) -> Position {
             xid: i64::MAX,
             position: i64::MAX,
         })
+}
+
+/// Where what a command appended ends in the log, by its id. `None` where no such command was carried out.
+///
+/// # Errors
+/// The database fails.
+pub async fn command_position(pool: &PgPool, command_id: Uuid) -> sqlx::Result<Option<Position>> {
+    let row = sqlx::query("SELECT xid, log_position FROM es.command_position($1)")
+        .bind(command_id)
+        .fetch_optional(pool)
+        .await?;
+    row.map(|row| {
+        let position = row.try_get("log_position")?;
+        // One that appended nothing is visible from the start.
+        if position == 0 {
+            return Ok(Position::START);
+        }
+        Ok(Position {
+            xid: row.try_get("xid")?,
+            position,
+        })
+    })
+    .transpose()
 }
 
 /// As [`Waiter::wait_for`], once and without a process around it: it polls.

@@ -22,4 +22,4 @@ pub mod wake;
 pub use append::{AppendError, Appended};
 pub use database::MIGRATOR;
 pub use position::Position;
-pub use recorded::{Metadata, Recorded};
+pub use recorded::{Metadata, Recorded, command_id};

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
+use domain::ids::UserId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -53,4 +54,12 @@ impl Recorded {
     pub fn known_at(&self) -> DateTime<Utc> {
         self.recorded_at
     }
+}
+
+/// Namespace of command ids.
+const COMMANDS: Uuid = Uuid::from_u128(0x8c1f_5b1e_94d2_4f0e_9d0a_6f2f_5a7e_1c42);
+
+/// The id of the command that `actor` gave under an idempotency key.
+pub fn command_id(actor: UserId, key: &str) -> Uuid {
+    Uuid::new_v5(&COMMANDS, format!("{actor} {key}").as_bytes())
 }

@@ -107,9 +107,14 @@ pub(super) struct CreditsQuery;
 
 #[Object]
 impl CreditsQuery {
-    async fn packs(&self, ctx: &Context<'_>, min_position: Option<String>) -> ApiResult<Vec<CreditPack>> {
+    async fn packs(
+        &self,
+        ctx: &Context<'_>,
+        min_position: Option<String>,
+        wait_for: Option<String>,
+    ) -> ApiResult<Vec<CreditPack>> {
         let session = Session::of(ctx)?;
-        let mut connection = session.read(&[Packs::NAME], min_position.as_deref()).await?;
+        let mut connection = session.read(&[Packs::NAME], (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         Ok(packs::list(read, scope)
             .await?
@@ -126,6 +131,7 @@ impl CreditsQuery {
         after: Option<String>,
         reseller_id: Option<ID>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<CreditTransactionConnection> {
         let session = Session::of(ctx)?;
         session.require(
@@ -134,7 +140,7 @@ impl CreditsQuery {
         )?;
         let request = request(first, after.as_deref())?;
         let sources = [CreditTransactions::NAME, Customers::NAME, Users::NAME];
-        let mut connection = session.read(&sources, min_position.as_deref()).await?;
+        let mut connection = session.read(&sources, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let page = match reseller_id.as_ref().map(parsed_id) {
             // No reseller has an id of that form.

@@ -63,6 +63,7 @@ pub(super) struct CustomersQuery;
 #[Object]
 impl CustomersQuery {
     #[graphql(complexity = "cost(first, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn customers(
         &self,
         ctx: &Context<'_>,
@@ -71,6 +72,7 @@ impl CustomersQuery {
         search: Option<String>,
         status: Option<CustomerStatus>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<CustomerConnection> {
         let session = Session::of(ctx)?;
         let request = request(first, after.as_deref())?;
@@ -79,7 +81,9 @@ impl CustomersQuery {
             search: search.as_deref(),
             status: status.map(|status| (status.into(), now)),
         };
-        let mut connection = session.read(&[Customers::NAME], min_position.as_deref()).await?;
+        let mut connection = session
+            .read(&[Customers::NAME], (&min_position, &wait_for))
+            .await?;
         let (read, scope) = connection.parts();
         let page = customers::page(read, scope, filter, request).await?;
         Ok(CustomerConnection::new(
@@ -95,9 +99,12 @@ impl CustomersQuery {
         ctx: &Context<'_>,
         id: ID,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<Option<Customer>> {
         let session = Session::of(ctx)?;
-        let mut connection = session.read(&[Customers::NAME], min_position.as_deref()).await?;
+        let mut connection = session
+            .read(&[Customers::NAME], (&min_position, &wait_for))
+            .await?;
         let (read, scope) = connection.parts();
         let Some(id) = parsed_id(&id) else {
             return Ok(None);

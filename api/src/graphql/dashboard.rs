@@ -71,11 +71,12 @@ impl DashboardQuery {
         as_of: Option<DateTime<Utc>>,
         known_at: Option<DateTime<Utc>>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<Dashboard> {
         let session = Session::of(ctx)?;
         let instead = "the dashboard is a reseller's: an admin finds all resellers under `resellers`";
         session.require(&[Audience::Reseller], instead)?;
-        let mut connection = session.read(SOURCES, min_position.as_deref()).await?;
+        let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let reseller_id = scope.reseller_id().ok_or(ApiError::Forbidden(instead))?;
         let reseller = resellers::by_id(read, scope, reseller_id.0)

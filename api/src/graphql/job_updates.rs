@@ -6,7 +6,9 @@ use async_graphql::{Context, Enum, ID, SimpleObject, Subscription as GraphQlSubs
 use async_stream::try_stream;
 use chrono::{DateTime, Utc};
 use futures::Stream;
+use projections::Projection;
 use projections::job_updates::{self, JobHead, JobUpdateRow};
+use projections::jobs::Jobs;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -14,7 +16,7 @@ use uuid::Uuid;
 use super::jobs::{JobFailure, JobStage, JobStatus, Segment};
 use super::scalars::{id, int, parsed_id};
 use crate::error::{ApiError, ApiResult};
-use crate::session::Session;
+use crate::session::{Fresh, Session};
 
 /// How long an unnoticed update can wait: the wake-up is a hint, not a promise.
 const REQUERY: Duration = Duration::from_secs(1);
@@ -69,6 +71,8 @@ impl Subscription {
         ctx: &Context<'_>,
         job_id: ID,
         #[graphql(default = 0)] after_sequence: Option<i32>,
+        min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> Result<impl Stream<Item = ApiResult<JobUpdate>>, ApiError> {
         let session = Session::of(ctx)?;
         let after = after_sequence.unwrap_or_default();
@@ -79,6 +83,7 @@ impl Subscription {
         }
         let unknown = || ApiError::NotFound("there is no such job");
         let job_id = parsed_id(&job_id).ok_or_else(unknown)?;
+        session.read(&[Jobs::NAME], (&min_position, &wait_for)).await?;
         let mut updated = session.updated_jobs();
         appeared(&session, job_id, &mut updated)
             .await?
@@ -134,13 +139,13 @@ fn follow(
 }
 
 async fn head(session: &Session, job_id: Uuid) -> ApiResult<Option<JobHead>> {
-    let mut connection = session.read(&[], None).await?;
+    let mut connection = session.read(&[], Fresh::default()).await?;
     let (read, scope) = connection.parts();
     Ok(job_updates::head(read, scope, job_id).await?)
 }
 
 async fn next(session: &Session, job_id: Uuid, after: i64) -> ApiResult<Vec<JobUpdateRow>> {
-    let mut connection = session.read(&[], None).await?;
+    let mut connection = session.read(&[], Fresh::default()).await?;
     let (read, scope) = connection.parts();
     Ok(job_updates::after(read, scope, job_id, after).await?)
 }

@@ -161,18 +161,25 @@ impl JobsQuery {
         after: Option<String>,
         status: Option<JobStatus>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<JobConnection> {
         let session = Session::of(ctx)?;
         let request = request(first, after.as_deref())?;
-        let mut connection = session.read(SOURCES, min_position.as_deref()).await?;
+        let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let page = jobs::page(read, scope, status.map(Into::into), request).await?;
         Ok(JobConnection::new(page, after.is_some(), JobRow::key, Into::into))
     }
 
-    async fn job(&self, ctx: &Context<'_>, id: ID, min_position: Option<String>) -> ApiResult<Option<Job>> {
+    async fn job(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        min_position: Option<String>,
+        wait_for: Option<String>,
+    ) -> ApiResult<Option<Job>> {
         let session = Session::of(ctx)?;
-        let mut connection = session.read(SOURCES, min_position.as_deref()).await?;
+        let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let Some(id) = parsed_id(&id) else {
             return Ok(None);

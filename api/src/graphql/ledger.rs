@@ -143,6 +143,7 @@ impl LedgerQuery {
         at_position: Option<String>,
         #[graphql(name = "period")] month: Option<String>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<TrialBalance> {
         let session = Session::of(ctx)?;
         session.require(&[Audience::Admin, Audience::Reseller], NOT_FOR_CUSTOMERS)?;
@@ -155,7 +156,7 @@ impl LedgerQuery {
         // The balance at a position needs all events up to it.
         let wanted = min_position.as_deref().map(position).transpose()?;
         let wanted = wanted.max(cutoff.position).map(|wanted| wanted.to_string());
-        let mut connection = session.read(&[Ledger::NAME], wanted.as_deref()).await?;
+        let mut connection = session.read(&[Ledger::NAME], (&wanted, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let totals = match reseller_id.as_ref().map(parsed_id) {
             // No reseller has an id of that form.
@@ -180,10 +181,11 @@ impl LedgerQuery {
         as_of: Option<DateTime<Utc>>,
         known_at: Option<DateTime<Utc>>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<Option<Int64>> {
         let session = Session::of(ctx)?;
         session.require(&[Audience::Admin, Audience::Reseller], NOT_FOR_CUSTOMERS)?;
-        let mut connection = session.read(&[Ledger::NAME], min_position.as_deref()).await?;
+        let mut connection = session.read(&[Ledger::NAME], (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let own = scope.reseller_id().map(|id| id.0);
         let asked = reseller_id.as_ref().map(parsed_id);

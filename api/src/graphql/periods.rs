@@ -101,10 +101,15 @@ pub(super) struct PeriodsQuery;
 #[Object]
 impl PeriodsQuery {
     /// The closed periods and the one that is closed next.
-    async fn periods(&self, ctx: &Context<'_>, min_position: Option<String>) -> ApiResult<Periods> {
+    async fn periods(
+        &self,
+        ctx: &Context<'_>,
+        min_position: Option<String>,
+        wait_for: Option<String>,
+    ) -> ApiResult<Periods> {
         let session = Session::of(ctx)?;
         session.require(&[Audience::Admin], PLATFORM_ONLY)?;
-        let mut connection = session.read(&[Ledger::NAME], min_position.as_deref()).await?;
+        let mut connection = session.read(&[Ledger::NAME], (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let closed = periods::list(read, scope).await?;
         let next = periods::next(read, scope).await?;
@@ -124,10 +129,11 @@ impl PeriodsQuery {
         &self,
         ctx: &Context<'_>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<Vec<LedgerViolation>> {
         let session = Session::of(ctx)?;
         session.require(&[Audience::Admin], PLATFORM_ONLY)?;
-        let mut connection = session.read(&[Ledger::NAME], min_position.as_deref()).await?;
+        let mut connection = session.read(&[Ledger::NAME], (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let violations = violations::list(read, scope).await?;
         Ok(violations.into_iter().map(Into::into).collect())

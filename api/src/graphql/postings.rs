@@ -139,12 +139,13 @@ impl PostingsQuery {
         after: Option<String>,
         #[graphql(name = "where")] wanted: Option<PostingsWanted>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<PostingConnection> {
         let session = Session::of(ctx)?;
         session.require(&[Audience::Admin, Audience::Reseller], NOT_FOR_CUSTOMERS)?;
         let request = request(first, after.as_deref())?;
         let filter = filter(wanted.unwrap_or_default())?;
-        let mut connection = session.read(&[Ledger::NAME], min_position.as_deref()).await?;
+        let mut connection = session.read(&[Ledger::NAME], (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let page = match filter {
             Some(filter) => postings::page(read, scope, &filter, request).await?,

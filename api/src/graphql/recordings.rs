@@ -47,10 +47,13 @@ impl RecordingsQuery {
         #[graphql(default = 20)] first: Option<i32>,
         after: Option<String>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<RecordingConnection> {
         let session = Session::of(ctx)?;
         let request = request(first, after.as_deref())?;
-        let mut connection = session.read(&[Recordings::NAME], min_position.as_deref()).await?;
+        let mut connection = session
+            .read(&[Recordings::NAME], (&min_position, &wait_for))
+            .await?;
         let (read, scope) = connection.parts();
         let page = recordings::page(read, scope, request).await?;
         Ok(RecordingConnection::new(

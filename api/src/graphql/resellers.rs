@@ -66,6 +66,7 @@ impl ResellersQuery {
         after: Option<String>,
         search: Option<String>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<ResellerConnection> {
         let session = Session::of(ctx)?;
         session.require(
@@ -73,7 +74,7 @@ impl ResellersQuery {
             "the list of resellers is the platform's: a reseller finds its own figures under `dashboard`",
         )?;
         let request = request(first, after.as_deref())?;
-        let mut connection = session.read(SOURCES, min_position.as_deref()).await?;
+        let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let page = resellers::page(read, scope, search.as_deref(), request).await?;
         Ok(ResellerConnection::new(
@@ -89,9 +90,10 @@ impl ResellersQuery {
         ctx: &Context<'_>,
         id: ID,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<Option<Reseller>> {
         let session = Session::of(ctx)?;
-        let mut connection = session.read(SOURCES, min_position.as_deref()).await?;
+        let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let Some(id) = parsed_id(&id) else {
             return Ok(None);

@@ -64,6 +64,7 @@ impl UsersQuery {
         after: Option<String>,
         search: Option<String>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<UserConnection> {
         let session = Session::of(ctx)?;
         if session.principal.role == DomainRole::CustomerUser {
@@ -72,7 +73,7 @@ impl UsersQuery {
             ));
         }
         let request = request(first, after.as_deref())?;
-        let mut connection = session.read(SOURCES, min_position.as_deref()).await?;
+        let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let page = users::page(read, scope, search.as_deref(), request).await?;
         Ok(UserConnection::new(

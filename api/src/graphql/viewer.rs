@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::tier::TierPolicy;
 use projections::customers::Customers;
 use projections::grants::{GrantRow, Grants};
+use projections::users::Users;
 use projections::{Projection, customers, grants, users};
 
 use super::customers::Tier;
@@ -87,15 +88,22 @@ impl Entitlement {
     }
 }
 
+const SOURCES: &[&str] = &[Users::NAME, Grants::NAME];
+
 #[derive(Default)]
 pub(super) struct ViewerQuery;
 
 #[Object]
 impl ViewerQuery {
-    async fn viewer(&self, ctx: &Context<'_>) -> ApiResult<Viewer> {
+    async fn viewer(
+        &self,
+        ctx: &Context<'_>,
+        min_position: Option<String>,
+        wait_for: Option<String>,
+    ) -> ApiResult<Viewer> {
         let session = Session::of(ctx)?;
         let principal = session.principal;
-        let mut connection = session.read(&[], None).await?;
+        let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         // Signed in a moment ago, the user may not be in the read tables yet: the token says the rest.
         let user = users::by_id(read, scope, principal.user_id.0).await?;
@@ -129,10 +137,11 @@ impl ViewerQuery {
         as_of: Option<DateTime<Utc>>,
         known_at: Option<DateTime<Utc>>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<Option<Entitlement>> {
         let session = Session::of(ctx)?;
         let sources = [Grants::NAME, Customers::NAME];
-        let mut connection = session.read(&sources, min_position.as_deref()).await?;
+        let mut connection = session.read(&sources, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let wanted = match customer_id {
             Some(customer_id) => parsed_id(&customer_id),

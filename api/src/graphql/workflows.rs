@@ -55,10 +55,13 @@ impl WorkflowsQuery {
         #[graphql(default = 20)] first: Option<i32>,
         after: Option<String>,
         min_position: Option<String>,
+        wait_for: Option<String>,
     ) -> ApiResult<WorkflowConnection> {
         let session = Session::of(ctx)?;
         let request = request(first, after.as_deref())?;
-        let mut connection = session.read(&[Workflows::NAME], min_position.as_deref()).await?;
+        let mut connection = session
+            .read(&[Workflows::NAME], (&min_position, &wait_for))
+            .await?;
         let (read, scope) = connection.parts();
         let page = workflows::page(read, scope, request).await?;
         Ok(WorkflowConnection::new(

@@ -7,6 +7,7 @@
 )]
 
 mod downloads;
+mod freshness;
 mod queries;
 mod schema;
 mod subscriptions;

@@ -13,15 +13,12 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use store::unit_of_work::{Cause, Owner};
-use uuid::Uuid;
 
 use crate::error::{CommandError, Problem};
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const KEY_CHARS_MAX: usize = 200;
 const KEY_HEADER: &str = "Idempotency-Key";
-/// Namespace of command ids.
-const COMMANDS: Uuid = Uuid::from_u128(0x8c1f_5b1e_94d2_4f0e_9d0a_6f2f_5a7e_1c42);
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, CommandError>>>>;
 
@@ -87,7 +84,6 @@ impl Key {
 
     /// The cause of a command whose payload is told by `payload`.
     pub fn cause(&self, payload: &[u8], actor: UserId, owner: Owner, at: DateTime<Utc>) -> Cause {
-        let name = format!("{actor} {}", self.key);
         // The key makes the digest one that nobody can find by guessing what a body said of a person.
         let fingerprint = Sha256::new()
             .chain_update(&self.key)
@@ -96,7 +92,7 @@ impl Key {
             .chain_update([0])
             .chain_update(payload);
         Cause {
-            command_id: Uuid::new_v5(&COMMANDS, name.as_bytes()),
+            command_id: store::command_id(actor, &self.key),
             fingerprint: fingerprint.finalize().to_vec(),
             actor: Some(actor.0),
             owner,
