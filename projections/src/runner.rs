@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use store::vault::Vault;
 use store::wake::Wake;
 use store::{Position, Recorded, feed};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use crate::fold::{Fold, Served, Target, served};
 use crate::leader::{self, Led};
 use crate::projection::{self, ProjectionError, ReadModel};
 use crate::rebuild::Rebuild;
-use crate::tail::{Batch, Tail};
+use crate::tail::Tail;
 use crate::{figures, fold};
 
 /// Between two looks at what only time can change.
@@ -180,11 +180,8 @@ impl Task {
         }
         failures.over(self.model.name());
         loop {
-            let batch: Arc<Batch> = match batches.recv().await {
-                Ok(batch) => batch,
-                Err(broadcast::error::RecvError::Lagged(_) | broadcast::error::RecvError::Closed) => {
-                    return Ok(());
-                }
+            let Some(batch) = Tail::next(&mut batches).await else {
+                return Ok(());
             };
             if batch.after > at {
                 return Ok(());

@@ -21,7 +21,14 @@ const POLL_QUIET: Duration = Duration::from_millis(100);
 const POLL_BEHIND_BARRIER: Duration = Duration::from_millis(5);
 /// Batches kept for projections that are a little slower than the tail; who falls further behind reads for
 /// itself.
-const BATCHES_KEPT: usize = 8;
+const BATCHES_KEPT: usize = 64;
+/// What is waiting is folded together up to about so many events.
+const JOINED_EVENTS_MAX: usize = 1000;
+/// Between two reads that found little: every batch costs each projection a transaction, and each of these holds
+/// the readers of the log back.
+const PACE: Duration = Duration::from_millis(10);
+/// Fewer events than this are worth waiting for more.
+const FEW: usize = 250;
 
 /// Events that follow `after` without a hole.
 pub(crate) struct Batch {
@@ -51,6 +58,25 @@ impl Tail {
         }
     }
 
+    /// The next batch, joined with those that came while the last one was folded; `None` where some were missed.
+    pub async fn next(batches: &mut broadcast::Receiver<Arc<Batch>>) -> Option<Arc<Batch>> {
+        let first = batches.recv().await.ok()?;
+        if batches.is_empty() {
+            return Some(first);
+        }
+        let (after, mut events) = (first.after, first.events.clone());
+        while events.len() < JOINED_EVENTS_MAX {
+            match batches.try_recv() {
+                Ok(batch) => events.extend_from_slice(&batch.events),
+                Err(broadcast::error::TryRecvError::Empty) => break,
+                Err(broadcast::error::TryRecvError::Lagged(_) | broadcast::error::TryRecvError::Closed) => {
+                    return None;
+                }
+            }
+        }
+        Some(Arc::new(Batch { after, events }))
+    }
+
     /// Batches from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Batch>> {
         self.batches.subscribe()
@@ -71,7 +97,12 @@ impl Tail {
         let mut events = wake.watch_events();
         while !stop.is_cancelled() {
             match self.look(&pool).await {
-                Ok(Looked::Read) => failures.over("the head of the log"),
+                Ok(Looked::Read { events }) => {
+                    failures.over("the head of the log");
+                    if events < FEW {
+                        pause(PACE, &stop).await;
+                    }
+                }
                 Ok(Looked::Nothing { behind_barrier }) => {
                     failures.over("the head of the log");
                     let longest = if behind_barrier {
@@ -97,24 +128,27 @@ impl Tail {
         let Some(after) = known else {
             let head = feed::head(&mut connection).await?;
             self.head.send_replace(Some(head));
-            return Ok(Looked::Read);
+            return Ok(Looked::Read { events: 0 });
         };
         let events = feed::read(&mut connection, after, BATCH_EVENTS_MAX).await?;
         if events.is_empty() {
             let behind_barrier = feed::holds_more(&mut connection, after).await?;
             return Ok(Looked::Nothing { behind_barrier });
         }
+        let read = events.len();
         let batch = Batch { after, events };
         // The head first: who subscribes after the batch was sent finds it moved, and reads for itself.
         self.head.send_replace(Some(batch.last()));
         // No projection at the end of the log is no error.
         let _ = self.batches.send(Arc::new(batch));
-        Ok(Looked::Read)
+        Ok(Looked::Read { events: read })
     }
 }
 
 enum Looked {
-    Read,
+    Read {
+        events: usize,
+    },
     Nothing {
         /// Events are stored that may not be read yet.
         behind_barrier: bool,
