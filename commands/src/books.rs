@@ -94,7 +94,7 @@ pub async fn closed_periods(write: &WriteSide) -> Result<Vec<ClosedPeriod>, Comm
 
 /// Waits until all that is stored may be read: what was answered before a close is asked for is in it.
 async fn all_readable(connection: &mut PgConnection) -> Result<(), CommandError> {
-    let stored = ledger::last_stored(connection).await?;
+    let stored = feed::last_stored(connection).await?;
     for _ in 0..LOOKS_MAX {
         if feed::head(connection).await? >= stored {
             return Ok(());

@@ -62,25 +62,6 @@ fn recorded(row: &PgRow) -> Result<Recorded, FeedError> {
     })
 }
 
-/// The last event that is stored, whether readers may see it yet or not; [`Position::START`] where there is none.
-///
-/// # Errors
-/// The database fails.
-pub async fn last_stored(connection: &mut PgConnection) -> sqlx::Result<Position> {
-    let row = sqlx::query(
-        "SELECT e.xid::text::bigint AS transaction, e.position FROM es.events e
-         ORDER BY e.xid DESC, e.position DESC LIMIT 1",
-    )
-    .fetch_optional(connection)
-    .await?;
-    row.map_or(Ok(Position::START), |row| {
-        Ok(Position {
-            xid: row.try_get("transaction")?,
-            position: row.try_get("position")?,
-        })
-    })
-}
-
 /// When a credit account was opened; `None` where there is none.
 ///
 /// # Errors

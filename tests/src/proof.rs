@@ -8,6 +8,7 @@ use sqlx::PgPool;
 use store::chain::verify::{ChainReport, Evidence, Violation};
 use store::chain::{self, Checkpoint};
 use store::database::DatabaseRole;
+use store::feed;
 use tempfile::TempDir;
 
 use crate::TestDatabase;
@@ -103,6 +104,15 @@ impl Proof {
             (sequence - 1) * 100
         );
         self.append(account, sequence, "CreditsPurchased", &payload).await;
+    }
+
+    /// Returns once readers see all that is stored: a transaction of another database may hold it back.
+    pub async fn readable(&self) {
+        let mut connection = self.owner.acquire().await.unwrap();
+        let stored = feed::last_stored(&mut connection).await.unwrap();
+        while feed::head(&mut connection).await.unwrap() < stored {
+            tokio::task::yield_now().await;
+        }
     }
 
     pub async fn chain(&self) {

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use store::vault::Vault;
 use tests::process::stentor;
 use tests::proof::{Proof, TENANTS};
 use zip::write::SimpleFileOptions;
@@ -201,6 +202,24 @@ async fn a_log_that_was_cut_before_the_export_does_not_fit_a_kept_checkpoint() {
     let told = String::from_utf8_lossy(&status.stdout).into_owned();
     assert_eq!(status.status.code(), Some(1), "{told}");
     assert!(told.contains("FIRST VIOLATION"), "{told}");
+}
+
+#[tokio::test]
+async fn a_balance_that_does_not_follow_shows_in_the_status() {
+    let proof = Proof::new().await;
+    let payload = "{\"CreditsPurchased\": {\"pack_code\": \"starter\", \"credits\": 100, \"note\": null,
+                    \"price\": {\"amount_minor\": 5000, \"currency\": \"USD\"}, \"balance_after\": 7}}";
+    proof.append(TENANTS[0], 7, "CreditsPurchased", payload).await;
+    let master_key = platform::config::master_key(proof.files.path()).unwrap();
+    let vault = Vault::new(&master_key).unwrap();
+    projections::catch_up(&proof.projections, &vault).await.unwrap();
+    let status = cli(&proof, &["audit", "status"]).await;
+    let told = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert_eq!(status.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("FIRST OF THE LEDGER: CreditsPurchased at") && told.contains("expected 600, found 7"),
+        "{told}"
+    );
 }
 
 #[tokio::test]

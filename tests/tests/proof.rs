@@ -27,6 +27,7 @@ async fn an_untouched_log_is_clean_and_its_figures_stay() {
     );
     assert_eq!(proof.verify().await, report);
     proof.purchase(TENANTS[0], 7).await;
+    proof.readable().await;
     let report = proof.verify().await;
     assert!(
         report.is_clean(),

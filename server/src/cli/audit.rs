@@ -10,7 +10,8 @@ use anyhow::Context;
 use clap::Subcommand;
 use platform::audit_key::{AuditKey, AuditPublicKey};
 use platform::objects::Objects;
-use platform::{Clock, Config, config};
+use platform::{Clock, Config, Scope, config};
+use projections::ledger::violations;
 use serde_json::json;
 use sqlx::PgPool;
 use store::chain::export::{Selection, export};
@@ -35,7 +36,7 @@ pub enum AuditCommand {
         #[arg(long)]
         ignore_published: bool,
     },
-    /// Shows how the proof stands: head, lag, last checkpoint, what the last verification found.
+    /// Shows how the proof stands: head, lag, last checkpoint, what the last verification and the ledger found.
     Status {
         #[arg(long)]
         json: bool,
@@ -157,14 +158,21 @@ async fn verify(
 
 async fn show_status(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
     let pool = owner(config).await?;
-    let status = status::read(&mut *pool.acquire().await?, Clock::default().now()).await?;
+    let mut connection = pool.acquire().await?;
+    let status = status::read(&mut connection, Clock::default().now()).await?;
+    let violations = violations::list(&mut connection, Scope::Platform).await?;
+    let sound = status.is_sound() && violations.is_empty();
     let text = if as_json {
-        serde_json::to_string_pretty(&json!({"sound": status.is_sound(), "chain": status}))? + "\n"
+        let ledger = json!({
+            "violations": violations.len(),
+            "first": violations.first().map(report::told_violation),
+        });
+        serde_json::to_string_pretty(&json!({"sound": sound, "chain": status, "ledger": ledger}))? + "\n"
     } else {
-        report::told_status(&status)?
+        report::told_status(&status, &violations)?
     };
     super::print(&text)?;
-    Ok(if status.is_sound() {
+    Ok(if sound {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

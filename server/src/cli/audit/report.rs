@@ -4,6 +4,7 @@ use std::fmt::{Error, Write};
 use std::time::Duration;
 
 use projections::audit::{AuditError, AuditReport, Difference};
+use projections::ledger::violations::ViolationRow;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::chain::status::AuditStatus;
@@ -161,7 +162,21 @@ fn difference_told(difference: &Difference) -> String {
     )
 }
 
-pub fn told_status(status: &AuditStatus) -> Result<String, Error> {
+/// One violation of the ledger's rules, in words.
+pub fn told_violation(violation: &ViolationRow) -> String {
+    format!(
+        "{} at {} (stream {}, event {}): rule {}, expected {}, found {}",
+        violation.event_type,
+        violation.position,
+        violation.stream,
+        violation.sequence,
+        violation.rule.as_ref(),
+        violation.expected,
+        violation.found
+    )
+}
+
+pub fn told_status(status: &AuditStatus, ledger: &[ViolationRow]) -> Result<String, Error> {
     let mut text = String::new();
     writeln!(
         text,
@@ -188,6 +203,10 @@ pub fn told_status(status: &AuditStatus) -> Result<String, Error> {
     }
     if let Some(first) = status.last_verify.as_ref().and_then(|run| run.first.as_ref()) {
         writeln!(text, "FIRST VIOLATION: {first}")?;
+    }
+    writeln!(text, "ledger      {} violations", ledger.len())?;
+    if let Some(first) = ledger.first() {
+        writeln!(text, "FIRST OF THE LEDGER: {}", told_violation(first))?;
     }
     if !status.is_sound() {
         writeln!(text, "the proof does not hold: run `stentor audit verify`")?;
