@@ -25,7 +25,12 @@ pub fn framework(pool: &PgPool) -> Framework {
 /// It is refused, or the database fails.
 pub async fn debit(framework: &Framework, account: &str) -> anyhow::Result<()> {
     loop {
-        let metadata = HashMap::from([("tenant_id".to_owned(), Uuid::nil().to_string())]);
+        // What every event of the log has, so that the replay reads these too.
+        let metadata = HashMap::from([
+            ("tenant_id".to_owned(), Uuid::nil().to_string()),
+            ("command_id".to_owned(), Uuid::now_v7().to_string()),
+            ("at".to_owned(), "2026-01-01T00:00:00Z".to_owned()),
+        ]);
         match framework
             .execute_with_metadata(account, accounts::debit_command(), metadata)
             .await
