@@ -24,9 +24,9 @@ fn main() -> io::Result<()> {
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.is_dir() {
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "tests") {
             collect(&path, files)?;
-        } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+        } else if path.is_file() && path.file_name().is_some_and(|name| name != "tests.rs") {
             files.push(path);
         }
     }

@@ -1,4 +1,6 @@
-//! Transcripts as files: `GET /downloads/jobs/{id}/transcript.{txt|srt|vtt|json}`.
+//! Files: `GET /downloads/jobs/{id}/transcript.{txt|srt|vtt|json}`, and documents for resellers.
+
+mod documents;
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION,
 use actix_web::web::{Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get};
 use domain::transcript::TranscriptFormat;
+use platform::{Access, access};
 use projections::jobs::{self, JobRow, Jobs};
 use projections::recordings::Recordings;
 use projections::{Projection, ScopedConnection};
@@ -23,8 +26,68 @@ use crate::transcripts;
 const MIN_POSITION: &str = "Min-Position";
 const WAIT_FOR: &str = "Wait-For";
 
+const NO_JOB: &str = "there is no such job";
+
 pub(crate) fn routes(app: &mut ServiceConfig) {
     app.service(transcript);
+    documents::routes(app);
+}
+
+/// Who asks, where the table of roles opens the root field whose content the file has; else the refusal: a file that is
+/// not for somebody's role is not found.
+async fn session(
+    request: &HttpRequest,
+    read: &ReadSide,
+    (field, missing): (&str, &'static str),
+) -> Result<Session, Box<HttpResponse>> {
+    let authorization = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    match read
+        .reader
+        .authenticate(authorization, read.reader.address_of(request))
+        .await
+    {
+        Ok(verified) if access::may_read(&verified.principal, field) => {
+            Ok(Session::new(Arc::clone(&read.reader), verified.principal))
+        }
+        Ok(verified) if matches!(verified.principal.access, Access::Key { .. }) => {
+            let detail = "the API key does not open this: issue one with the scope read";
+            let refused = Problem::new(StatusCode::FORBIDDEN, "SCOPE_MISSING", detail);
+            Err(Box::new(refused.error_response()))
+        }
+        Ok(_) => Err(Box::new(not_found(missing).error_response())),
+        Err(error) => {
+            let mut refused =
+                Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()).error_response();
+            let scheme = actix_web::http::header::HeaderValue::from_static("Bearer");
+            refused.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+            Err(Box::new(refused))
+        }
+    }
+}
+
+/// What the answer has to include.
+fn fresh(request: &HttpRequest) -> Fresh<'_> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    Fresh {
+        min_position: header(MIN_POSITION),
+        wait_for: header(WAIT_FOR),
+    }
+}
+
+/// Why nothing could be read; what nobody may know is not found.
+fn unread(error: ApiError, missing: &'static str) -> Problem {
+    match error {
+        ApiError::Internal(error) => Problem::internal(error.as_ref()),
+        ApiError::StalePosition(detail) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "STALE_POSITION", detail)
+        }
+        ApiError::UnknownCommand(detail) => Problem::new(StatusCode::CONFLICT, "UNKNOWN_COMMAND", detail),
+        ApiError::BadUserInput(detail) => Problem::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", detail),
+        ApiError::Unauthenticated(_) | ApiError::Forbidden(_) | ApiError::NotFound(_) => not_found(missing),
+    }
 }
 
 #[get("/downloads/jobs/{id}/transcript.{format}")]
@@ -33,32 +96,17 @@ async fn transcript(
     path: Path<(String, String)>,
     read: Data<ReadSide>,
 ) -> Result<HttpResponse, Problem> {
-    let authorization = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let session = match read.reader.authenticate(authorization) {
-        Ok((principal, _)) => Session::new(Arc::clone(&read.reader), principal),
-        Err(error) => {
-            let mut refused =
-                Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()).error_response();
-            let scheme = actix_web::http::header::HeaderValue::from_static("Bearer");
-            refused.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-            return Ok(refused);
-        }
+    let session = match session(&request, &read, ("job", NO_JOB)).await {
+        Ok(session) => session,
+        Err(refused) => return Ok(*refused),
     };
     let (id, format) = path.into_inner();
     let format: TranscriptFormat = format.parse().map_err(|_| {
         not_found("a transcript comes as transcript.txt, .srt, .vtt or .json: choose one of these")
     })?;
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let fresh = Fresh {
-        min_position: header(MIN_POSITION),
-        wait_for: header(WAIT_FOR),
-    };
-    let job = find(&session, &id, fresh)
+    let job = find(&session, &id, fresh(&request))
         .await?
-        .ok_or_else(|| not_found("there is no such job"))?;
+        .ok_or_else(|| not_found(NO_JOB))?;
     let output = job.result.as_ref().ok_or_else(|| {
         let detail =
             "the job has no transcript: wait until it has succeeded, or submit a new one if it failed";
@@ -81,17 +129,7 @@ async fn find(session: &Session, id: &str, fresh: Fresh<'_>) -> Result<Option<Jo
         return Ok(None);
     };
     let read = session.read(&[Jobs::NAME, Recordings::NAME], fresh).await;
-    let mut connection: ScopedConnection = read.map_err(|error| match error {
-        ApiError::Internal(error) => Problem::internal(error.as_ref()),
-        ApiError::StalePosition(detail) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "STALE_POSITION", detail)
-        }
-        ApiError::UnknownCommand(detail) => Problem::new(StatusCode::CONFLICT, "UNKNOWN_COMMAND", detail),
-        ApiError::BadUserInput(detail) => Problem::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", detail),
-        ApiError::Unauthenticated(_) | ApiError::Forbidden(_) | ApiError::NotFound(_) => {
-            not_found("there is no such job")
-        }
-    })?;
+    let mut connection: ScopedConnection = read.map_err(|error| unread(error, "there is no such job"))?;
     let (connection, scope) = connection.parts();
     jobs::by_id(connection, scope, id)
         .await

@@ -1,5 +1,7 @@
 //! `/graphql`: POST for queries, GET for the upgrade to a WebSocket.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, UPGRADE};
 use actix_web::web::{self, Bytes, Data, Payload, PayloadConfig, ServiceConfig};
@@ -12,6 +14,9 @@ use crate::socket;
 
 /// Largest query with its variables.
 const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest that an answer may take. The database gives a statement up a little earlier.
+const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 
 pub(crate) fn routes(app: &mut ServiceConfig) {
     app.service(
@@ -36,9 +41,17 @@ async fn query(request: HttpRequest, body: Bytes, read: Data<ReadSide>) -> HttpR
         .headers()
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
-    match read.reader.authenticate(authorization) {
-        Ok((principal, _)) => {
-            let response = read.schema.execute(asked.data(principal)).await;
+    match read
+        .reader
+        .authenticate(authorization, read.reader.address_of(&request))
+        .await
+    {
+        Ok(verified) => {
+            let asking = read.schema.execute(asked.data(verified.principal));
+            let Ok(response) = tokio::time::timeout(ANSWER_WITHIN, asking).await else {
+                let text = "the database does not answer: ask again shortly, or for fewer rows".to_owned();
+                return refusal(StatusCode::SERVICE_UNAVAILABLE, "DATABASE_SILENT", text);
+            };
             answer(StatusCode::OK, &response)
         }
         Err(error) => refusal(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()),

@@ -15,6 +15,7 @@ mod transcripts;
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
+use ipnet::IpNet;
 use platform::Clock;
 use platform::objects::Objects;
 use platform::tokens::Verifier;
@@ -32,6 +33,8 @@ pub struct ReadParts {
     pub verifier: Verifier,
     pub objects: Objects,
     pub wake: Wake,
+    /// Networks of the proxies in front.
+    pub own_proxies: Vec<IpNet>,
     /// Names of the models that the workers have.
     pub installed_models: Vec<String>,
     /// Whether clients may ask for the schema.

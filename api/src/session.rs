@@ -1,19 +1,23 @@
 //! Who asks, and the one way for a resolver to the database: a transaction that is bound to the asker's scope.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use async_graphql::Context;
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
+use platform::access;
 use platform::objects::Objects;
-use platform::tokens::TokenError;
-use platform::{Audience, Clock, Principal};
+use platform::tokens::{TokenError, Verified};
+use platform::{Audience, Clock, Principal, client_address};
 use projections::wait::{self, WAIT_MAX};
 use projections::{ScopedConnection, WaitError, Waiter};
 use sqlx::PgPool;
-use store::Position;
 use store::wake::Wake;
-use tokio::sync::broadcast;
+use store::{Position, api_keys};
+use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 use crate::ReadParts;
@@ -26,6 +30,7 @@ pub(crate) struct Reader {
     verifier: platform::tokens::Verifier,
     pub(crate) objects: Objects,
     wake: Wake,
+    own_proxies: Vec<IpNet>,
     waiter: Waiter,
     pub(crate) installed_models: BTreeSet<String>,
 }
@@ -39,6 +44,7 @@ impl Reader {
             verifier: parts.verifier,
             objects: parts.objects,
             wake: parts.wake,
+            own_proxies: parts.own_proxies,
             installed_models: parts.installed_models.into_iter().collect(),
         }
     }
@@ -47,15 +53,69 @@ impl Reader {
         self.clock.now()
     }
 
-    /// Who holds the token of an `Authorization` value, and until when.
-    pub(crate) fn authenticate(
+    /// Who holds the token or the API key of an `Authorization` value, and until when.
+    pub(crate) async fn authenticate(
         &self,
         authorization: Option<&str>,
-    ) -> Result<(Principal, DateTime<Utc>), TokenError> {
+        address: Option<IpAddr>,
+    ) -> Result<Verified, TokenError> {
         let token = authorization
             .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or(TokenError::Invalid)?;
-        self.verifier.verify(token.trim(), self.now())
+            .ok_or(TokenError::Invalid)?
+            .trim();
+        let verified = if token.starts_with(api_keys::PREFIX) {
+            self.open(token, address).await?
+        } else {
+            self.verifier.verify(token, self.now())?
+        };
+        if self.is_revoked(&verified) {
+            return Err(TokenError::Revoked);
+        }
+        Ok(verified)
+    }
+
+    async fn open(&self, secret: &str, address: Option<IpAddr>) -> Result<Verified, TokenError> {
+        let opened = async {
+            let mut connection = self.pool.acquire().await?;
+            let opened = api_keys::open(&mut connection, secret, address, self.now()).await?;
+            drop(connection);
+            let Some(verified) = opened else {
+                return Ok(None);
+            };
+            let mut connection = ScopedConnection::begin(&self.pool, verified.principal.scope()).await?;
+            let (read, scope) = connection.parts();
+            let stands = projections::api_keys::may_read(read, scope).await?;
+            Ok::<_, sqlx::Error>(stands.then_some(verified))
+        };
+        match opened.await {
+            Ok(opened) => opened.ok_or(TokenError::KeyRefused),
+            Err(error) => {
+                tracing::error!(%error, "an API key could not be looked up");
+                Err(TokenError::KeyRefused)
+            }
+        }
+    }
+
+    /// Where a client is, past our own proxies.
+    pub(crate) fn address_of(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let forwarded_for = request.headers().get("X-Forwarded-For");
+        client_address(
+            request.peer_addr().map(|peer| peer.ip()),
+            forwarded_for.and_then(|value| value.to_str().ok()),
+            &self.own_proxies,
+        )
+    }
+
+    /// Whether the session, the user's rights or the key behind a token have been taken away since.
+    pub(crate) fn is_revoked(&self, verified: &Verified) -> bool {
+        self.wake
+            .revocations()
+            .cover(&verified.principal, verified.made_at)
+    }
+
+    /// Changes with every revocation.
+    pub(crate) fn watch_revocations(&self) -> watch::Receiver<u64> {
+        self.wake.revocations().watch()
     }
 }
 
@@ -98,6 +158,11 @@ impl Session {
                 "sign in first: this needs an access token from /api/auth/token".to_owned(),
             )
         })?;
+        if !access::may_read(principal, context.field().name()) {
+            return Err(ApiError::Forbidden(
+                "your role or your API key does not open this: ask somebody who looks after your organisation",
+            ));
+        }
         Ok(Self::new(Arc::clone(reader), *principal))
     }
 

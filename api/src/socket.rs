@@ -4,6 +4,7 @@
 //! closed with 4403, and the client connects again with a new one.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use async_graphql::Data;
 use async_graphql::http::{WebSocket, WebSocketProtocols, WsMessage};
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt};
+use platform::tokens::{TokenError, Verified};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -64,6 +66,7 @@ pub(crate) fn open(
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|protocol| protocol.trim() == PROTOCOL);
+    let address = read.reader.address_of(request);
     let (response, session, messages) = actix_ws::handle_with_protocols(request, payload, &[PROTOCOL])?;
     let messages = messages
         .max_frame_size(MESSAGE_BYTES_MAX)
@@ -77,6 +80,7 @@ pub(crate) fn open(
             ticks: 0,
             silent: 0,
             opened: Instant::now(),
+            address,
         };
         let ended = if offered {
             socket.serve(messages, &read).await
@@ -96,7 +100,7 @@ pub(crate) fn open(
 /// What `connection_init` came to.
 #[derive(Default)]
 struct Admission {
-    expires_at: OnceLock<DateTime<Utc>>,
+    verified: OnceLock<Verified>,
     refused: AtomicBool,
 }
 
@@ -108,6 +112,7 @@ struct Socket {
     ticks: u32,
     silent: u32,
     opened: Instant,
+    address: Option<IpAddr>,
 }
 
 /// What a message is about, in either direction.
@@ -129,7 +134,8 @@ impl Socket {
     ) -> Ended {
         let (incoming, received) = mpsc::channel::<Vec<u8>>(MESSAGES_WAITING_MAX);
         let (admission, reader) = (Arc::clone(&self.admission), Arc::clone(&read.reader));
-        let admit = move |payload: Value| async move { admit(&admission, &reader, &payload) };
+        let address = self.address;
+        let admit = move |payload: Value| async move { admit(&admission, &reader, &payload, address).await };
         let answers = WebSocket::new(
             read.schema.clone(),
             ReceiverStream::new(received),
@@ -139,8 +145,12 @@ impl Socket {
         let (mut answers, mut messages) = (Box::pin(answers), Box::pin(messages));
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut revocations = read.reader.watch_revocations();
         loop {
             tokio::select! {
+                Ok(()) = revocations.changed() => if let Some(ended) = self.revoked(&read.reader) {
+                    return ended;
+                },
                 message = messages.next() => match self.hear(message, &incoming).await {
                     Heard::GoOn => {}
                     Heard::End(ended) => return ended,
@@ -225,10 +235,17 @@ impl Socket {
         matches!(timeout(SEND_MAX, self.session.text(message)).await, Ok(Ok(())))
     }
 
+    /// `Some` where what let the socket in has been taken away.
+    fn revoked(&self, reader: &Reader) -> Option<Ended> {
+        let verified = self.admission.verified.get()?;
+        let ended = (FORBIDDEN, TokenError::Revoked.to_string());
+        reader.is_revoked(verified).then_some(Some(ended))
+    }
+
     /// `Some` where the socket has to close.
     async fn tick(&mut self, now: DateTime<Utc>) -> Option<Ended> {
-        match self.admission.expires_at.get() {
-            Some(expires_at) if now >= *expires_at => {
+        match self.admission.verified.get() {
+            Some(verified) if now >= verified.expires_at => {
                 return Some(Some((
                     FORBIDDEN,
                     "the token has expired: connect again with a new one".to_owned(),
@@ -266,17 +283,22 @@ enum Heard {
     End(Ended),
 }
 
-fn admit(admission: &Admission, reader: &Reader, payload: &Value) -> async_graphql::Result<Data> {
+async fn admit(
+    admission: &Admission,
+    reader: &Reader,
+    payload: &Value,
+    address: Option<IpAddr>,
+) -> async_graphql::Result<Data> {
     let authorization = payload
         .get("authorization")
         .or_else(|| payload.get("Authorization"))
         .and_then(Value::as_str);
-    match reader.authenticate(authorization) {
-        Ok((principal, expires_at)) => {
+    match reader.authenticate(authorization, address).await {
+        Ok(verified) => {
             // The library calls this once per socket.
-            let _ = admission.expires_at.set(expires_at);
+            let _ = admission.verified.set(verified);
             let mut data = Data::default();
-            data.insert(principal);
+            data.insert(verified.principal);
             Ok(data)
         }
         Err(error) => {

@@ -105,6 +105,7 @@ pub fn debit_command() -> CreditAccountCommand {
         credits: Credits(1),
         tenant_id: TenantId(Uuid::nil()),
         purpose: DebitPurpose::Extension,
+        at: chrono::DateTime::UNIX_EPOCH,
     }
 }
 

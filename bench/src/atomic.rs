@@ -5,7 +5,7 @@ use commands::error::CommandError;
 use domain::credit_account::CreditAccount;
 use domain::ids::{GrantId, ResellerId, TenantId};
 use domain::personal::Sealed;
-use domain::subscription::{GrantSource, Subscription, SubscriptionCommand};
+use domain::subscription::{GrantSource, NewGrant, Subscription, SubscriptionCommand};
 use domain::tenant::{Tenant, TenantCommand};
 use domain::tier::Tier;
 use store::unit_of_work::{Owner, UnitOfWork};
@@ -69,13 +69,16 @@ async fn create(env: &Env, account: &str) -> anyhow::Result<()> {
         unit.begin::<Tenant>(&id);
         unit.begin::<Subscription>(&id);
         unit.execute::<Tenant>(owner, &id, create).await?;
-        let grant = SubscriptionCommand::Grant {
+        let grant = SubscriptionCommand::Grant(NewGrant {
             grant_id,
-            tier: Tier::Premium,
+            tier: Tier::PREMIUM,
+            credits_per_day: 1,
             days: 1,
             source: GrantSource::Credits,
+            reason: None,
+            payment: None,
             at: cause.at,
-        };
+        });
         unit.execute::<Subscription>(owner, &id, grant).await?;
         let account = unit
             .execute::<CreditAccount>(Owner::reseller(reseller_id), account, accounts::debit_command())

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use commands::bus::Bus;
+use commands::history::{self, Wanted};
 use futures::future::try_join_all;
 use platform::Clock;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use store::database::{self, DatabaseRole};
-use store::unit_of_work::{Cause, Owner};
+use store::unit_of_work::{Actor, Cause, Owner};
 use store::vault::Vault;
 use store::wake::Wake;
 use uuid::Uuid;
 
-use crate::history;
+use crate::report;
 
 /// Connections of the plain insert and of the stock crates.
 pub const PLAIN_CONNECTIONS: u32 = 32;
@@ -22,7 +23,7 @@ pub const PLAIN_CONNECTIONS: u32 = 32;
 const COMMANDS_CONNECTIONS: u32 = 16;
 /// Connections of one role of the read side, as a server has by default.
 const READ_CONNECTIONS: u32 = 16;
-const HISTORY_SEED: &str = "stentor";
+const HISTORY_SEED: u64 = 1;
 
 pub struct Env {
     /// By which server and options it was opened.
@@ -75,8 +76,22 @@ impl Env {
                  CREATE TABLE bench.plain (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload jsonb NOT NULL)",
             )
             .await?;
-        history::append(&env.owner, &env.vault, HISTORY_SEED, events).await?;
+        if events > 0 {
+            env.fill(events).await?;
+        }
         Ok(env)
+    }
+
+    async fn fill(&self, events: u64) -> anyhow::Result<()> {
+        let wanted = Wanted {
+            seed: HISTORY_SEED,
+            events,
+            until: self.now(),
+        };
+        let began = Instant::now();
+        history::append(&self.commands, &self.vault, wanted, &mut |_| {}).await?;
+        let seconds = began.elapsed().as_secs_f64();
+        report::progress(&format!("{events} events of history stored in {seconds:.1} s"))
     }
 
     /// A Bus that has seen nothing yet.
@@ -89,12 +104,12 @@ impl Env {
         Bus::new(self.commands.clone(), wake.clone())
     }
 
-    /// Another database on the same server, with an empty log.
+    /// Another database on the same server, with a history of its own.
     ///
     /// # Errors
     /// The login may not create databases.
-    pub async fn beside(&self) -> anyhow::Result<Self> {
-        Self::open(&self.server, self.seconds, 0).await
+    pub async fn beside(&self, events: u64) -> anyhow::Result<Self> {
+        Self::open(&self.server, self.seconds, events).await
     }
 
     /// A pool of a role of the read side.
@@ -110,7 +125,7 @@ impl Env {
         Cause {
             command_id: Uuid::new_v4(),
             fingerprint: vec![7; 32],
-            actor: Some(Uuid::nil()),
+            actor: Some(Actor::User(Uuid::nil())),
             owner,
             at: self.now(),
             happened_at: None,

@@ -3,27 +3,6 @@
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// Events of one account of the history.
-const PER_ACCOUNT: i64 = 10;
-/// Events of one transaction of the fill.
-const CHUNK: i64 = 500_000;
-
-/// Appends `events` events.
-///
-/// # Errors
-/// The database fails.
-pub async fn history(pool: &PgPool, events: u64) -> anyhow::Result<()> {
-    let accounts = i64::try_from(events)? / PER_ACCOUNT;
-    let chunk = CHUNK / PER_ACCOUNT;
-    let mut first = 0;
-    while first < accounts {
-        let last = (first + chunk).min(accounts);
-        accounts_with_events(pool, "history", first, last, PER_ACCOUNT).await?;
-        first = last;
-    }
-    Ok(())
-}
-
 /// The id of an account that [`accounts_with_events`] fills.
 pub fn account_id(kind: &str, number: i64) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{kind} {number}").as_bytes()).to_string()

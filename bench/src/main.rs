@@ -3,10 +3,10 @@
 
 mod accounts;
 mod atomic;
+mod audit;
 mod baseline;
 mod env;
 mod fill;
-mod history;
 mod hot;
 mod projection;
 mod replay;
@@ -56,6 +56,7 @@ fn works() -> Vec<Box<dyn Work>> {
     works.extend(atomic::works());
     works.extend(replay::works());
     works.extend(projection::works());
+    works.extend(audit::works());
     works.extend(visibility::works());
     works
 }

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use domain::AnyEvent;
 use domain::books::{BOOKS_ID, Books, BooksCommand, BooksError, Close, Closing, ClosingFold, LedgerFact};
 use domain::ids::ResellerId;
+use domain::ledger::money;
 use domain::period::Period;
 use platform::shutdown::pause;
 use serde::{Deserialize, Serialize};
@@ -93,7 +94,7 @@ pub async fn closed_periods(write: &WriteSide) -> Result<Vec<ClosedPeriod>, Comm
 }
 
 /// Waits until all that is stored may be read: what was answered before a close is asked for is in it.
-async fn all_readable(connection: &mut PgConnection) -> Result<(), CommandError> {
+pub(crate) async fn all_readable(connection: &mut PgConnection) -> Result<(), CommandError> {
     let stored = feed::last_stored(connection).await?;
     for _ in 0..LOOKS_MAX {
         if feed::head(connection).await? >= stored {
@@ -129,6 +130,10 @@ async fn folded(write: &WriteSide, books: &Books, period: Period) -> Result<Clos
                     event,
                 };
                 fold.take(fact)
+                    .map_err(|_| CommandError::refused(&BooksError::LedgerOverflow))?;
+            } else {
+                let moved = money(&recorded.event, recorded.id().map(ResellerId));
+                fold.take_money(&moved, recorded.happened_at())
                     .map_err(|_| CommandError::refused(&BooksError::LedgerOverflow))?;
             }
         }

@@ -1,23 +1,29 @@
-//! What an installation starts with: the first price list, and the demo.
+//! What an installation starts with: the first price list, the founding tiers, and the demo.
 //!
 //! Every step is a command with a fixed id, so that running it again changes nothing, not even what people
 //! have changed since.
 
+use domain::credit_account::{CreditAccount, CreditAccountCommand};
 use domain::credits::{Credits, Money};
-use domain::ids::{PLATFORM, ResellerId};
+use domain::hierarchy::Limits;
+use domain::ids::{HOUSE, PLATFORM, ResellerId};
 use domain::price_list::PriceListCommand;
+use domain::reseller::{Reseller, ResellerCommand};
 use domain::tier::Tier;
+use domain::tier_list::founding;
 use domain::user::{Home, Role, User};
+use platform::Scope;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
-use store::unit_of_work::{Cause, Owner};
+use store::unit_of_work::{Cause, Owner, UnitOfWork};
 use store::{append, load};
 use uuid::Uuid;
 
 use crate::WriteSide;
+use crate::credits::{Sale, prices, sell_pack};
 use crate::error::CommandError;
 use crate::resellers::{NewReseller, Registered};
-use crate::{credits, customers, people, resellers};
+use crate::{customers, people, resellers, tiers};
 
 /// The packs that the price list begins with: code, name, credits, price in US cents.
 const FIRST_PACKS: [(&str, &str, i64, i64); 3] = [
@@ -57,9 +63,45 @@ pub async fn price_list(write: &WriteSide) -> Result<(), CommandError> {
                 amount_minor,
                 currency: "USD".to_owned(),
             },
+            valid_from: None,
+            valid_until: None,
+            at: write.clock.now(),
         };
-        credits::change_price_list(write, &cause(write, &format!("pack {code}")), command).await?;
+        prices::change(write, &cause(write, &format!("pack {code}")), None, command).await?;
     }
+    Ok(())
+}
+
+/// Publishes the founding tiers, once.
+///
+/// # Errors
+/// The database fails.
+pub async fn tiers(write: &WriteSide) -> Result<(), CommandError> {
+    for (tier, terms) in founding::tiers() {
+        let cause = cause(write, &format!("tier {tier}"));
+        tiers::publish(write, &cause, tier, &terms, None).await?;
+    }
+    Ok(())
+}
+
+/// Founds the platform's own reseller, once. Those that were registered before there was a hierarchy hang below the
+/// platform, beside it.
+///
+/// # Errors
+/// The database fails.
+pub async fn house(write: &WriteSide) -> Result<(), CommandError> {
+    let (id, owner) = (HOUSE.to_string(), Owner::reseller(HOUSE));
+    let decide = async |unit: &mut UnitOfWork<'_>| {
+        let command = ResellerCommand::FoundHouse {
+            name: "House".to_owned(),
+            time_zone: "UTC".to_owned(),
+        };
+        unit.execute::<Reseller>(owner, &id, command).await?;
+        unit.execute::<CreditAccount>(owner, &id, CreditAccountCommand::Open)
+            .await?;
+        Ok(())
+    };
+    write.bus.run(&cause(write, "house"), decide).await?;
     Ok(())
 }
 
@@ -112,6 +154,8 @@ async fn is_admin(write: &WriteSide, email: &str) -> Result<bool, CommandError> 
 pub async fn demo(write: &WriteSide) -> Result<(), CommandError> {
     let password = || Some(SecretString::from(DEMO_PASSWORD));
     price_list(write).await?;
+    tiers(write).await?;
+    house(write).await?;
     admin(write, "Ada Admin", DEMO_ADMIN, DEMO_PASSWORD.into()).await?;
     let step = cause(write, "demo reseller");
     let registered: Registered = if let Some(outcome) = carried(write, &step).await? {
@@ -123,18 +167,21 @@ pub async fn demo(write: &WriteSide) -> Result<(), CommandError> {
             contact_email: DEMO_RESELLER.to_owned(),
             commission_rate: rust_decimal::Decimal::new(20, 2),
             time_zone: "Europe/Berlin".to_owned(),
+            parent_id: None,
+            limits: Limits::default(),
         };
-        resellers::register(write, &step, reseller, &owner).await?.value
+        resellers::register(write, &step, Scope::Platform, reseller, &owner)
+            .await?
+            .value
     };
     let reseller_id = ResellerId(registered.reseller_id);
-    credits::sell_pack(
-        write,
-        &cause(write, "demo purchase"),
-        reseller_id,
-        "business",
-        None,
-    )
-    .await?;
+    let sale = Sale {
+        pack_code: "business".to_owned(),
+        currency: None,
+        expires_at: None,
+        note: None,
+    };
+    sell_pack(write, &cause(write, "demo purchase"), reseller_id, &sale).await?;
     let step = cause(write, "demo customer");
     if carried(write, &step).await?.is_none() {
         let user = people::prepare(write, "Carl Customer", DEMO_CUSTOMER, password()).await?;
@@ -143,7 +190,7 @@ pub async fn demo(write: &WriteSide) -> Result<(), CommandError> {
             &step,
             reseller_id,
             "Demo Customer",
-            Tier::Premium,
+            Tier::PREMIUM,
             365,
             &user,
         )

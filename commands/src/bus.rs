@@ -7,6 +7,7 @@ use rand::Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
+use store::answered::answered;
 use store::append::{self, AppendError, Carried};
 use store::committer::{CommitError, Committer, Limits};
 use store::unit_of_work::{Cause, UnitOfWork};
@@ -36,6 +37,7 @@ pub struct Done<T> {
 pub struct Bus {
     pool: PgPool,
     committer: Committer,
+    answer_within: Duration,
 }
 
 /// What has been tried for one command.
@@ -55,6 +57,7 @@ impl Bus {
     pub fn with(pool: PgPool, wake: Wake, limits: Limits) -> Self {
         Self {
             committer: Committer::new(pool.clone(), wake, limits),
+            answer_within: limits.answer_within,
             pool,
         }
     }
@@ -169,6 +172,10 @@ impl Bus {
     /// # Errors
     /// The key was used for another payload, or the database fails.
     pub async fn carried<T: DeserializeOwned>(&self, cause: &Cause) -> Result<Option<Done<T>>, CommandError> {
+        answered(self.answer_within, self.look_up(cause)).await
+    }
+
+    async fn look_up<T: DeserializeOwned>(&self, cause: &Cause) -> Result<Option<Done<T>>, CommandError> {
         let mut connection = self.pool.acquire().await?;
         let Some(Carried {
             fingerprint,
@@ -212,7 +219,7 @@ fn key_reused() -> Problem {
 fn email_taken() -> Problem {
     Problem::new(
         StatusCode::CONFLICT,
-        "EMAIL_TAKEN",
+        crate::people::EMAIL_TAKEN,
         "this e-mail address belongs to another user: use another one, or sign in with it",
     )
 }

@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use domain::credit_account::{CreditAccount, CreditAccountCommand, DebitPurpose};
 use domain::credits::Credits;
 use domain::ids::{GrantId, ResellerId, TenantId};
-use domain::reseller::Reseller;
-use domain::subscription::{GrantSource, Subscription, SubscriptionCommand, SubscriptionError};
+use domain::subscription::{
+    GrantSource, NewGrant, Payment, Subscription, SubscriptionCommand, SubscriptionError,
+};
 use domain::tenant::{Tenant, TenantCommand, TenantError};
-use domain::tier::Tier;
+use domain::tier::{Tier, TierPolicy};
+use domain::tier_list::{TIER_LIST_ID, TierList};
 use domain::user::{Home, Role};
 use serde::{Deserialize, Serialize};
 use store::unit_of_work::{Cause, Owner, UnitOfWork};
@@ -15,8 +17,11 @@ use uuid::Uuid;
 
 use crate::WriteSide;
 use crate::bus::Done;
+use crate::customer_life::admit;
 use crate::error::CommandError;
 use crate::people::{self, NewUser};
+use crate::standing;
+use crate::subscriptions::renewal;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Created {
@@ -28,7 +33,7 @@ pub struct Created {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Creates a customer with its first user and its access, and debits a credit per day: one append.
+/// Creates a customer with its first user and its access, and debits what its days cost: one append.
 ///
 /// # Errors
 /// The credits do not suffice, a field breaks a rule, or the user's address is taken.
@@ -46,7 +51,8 @@ pub async fn create(
     let id = tenant_id.to_string();
     let owner = Owner::tenant(reseller_id, tenant_id);
     let decide = async |unit: &mut UnitOfWork<'_>| {
-        ensure_reseller_active(unit, reseller_id).await?;
+        standing::ensure_active(unit, reseller_id).await?;
+        admit(unit, reseller_id, tenant_id).await?;
         unit.begin::<Tenant>(&id);
         unit.begin::<Subscription>(&id);
         let contact_email = first_user.email.clone();
@@ -56,15 +62,15 @@ pub async fn create(
             contact_email,
         };
         unit.execute::<Tenant>(owner, &id, command).await?;
-        let grant = SubscriptionCommand::Grant {
-            grant_id,
-            tier,
-            days,
-            source: GrantSource::Credits,
-            at: cause.happened(),
-        };
+        let tiers = unit.load::<TierList>(TIER_LIST_ID).await?;
+        let policy = tiers
+            .offered(tier, cause.happened())
+            .map_err(|refusal| CommandError::refused(&refusal))?;
+        let cost = price(policy, days);
+        let payment = payment(unit, reseller_id, cost).await?;
+        let grant = SubscriptionCommand::Grant(bought(grant_id, policy, days, payment, cause));
         let subscription = unit.execute::<Subscription>(owner, &id, grant).await?;
-        let balance = debit(unit, reseller_id, tenant_id, days, DebitPurpose::NewCustomer).await?;
+        let balance = debit(unit, reseller_id, tenant_id, cost, DebitPurpose::NewCustomer).await?;
         people::register(
             unit,
             first_user,
@@ -79,7 +85,7 @@ pub async fn create(
             tenant_id: tenant_id.0,
             user_id: first_user.user_id.0,
             subscription_id: tenant_id.0,
-            debited: days.into(),
+            debited: cost.0,
             balance: balance.0,
             expires_at: ends_at(&subscription)?,
         })
@@ -94,7 +100,7 @@ pub struct Extended {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Extends a customer's access and debits a credit per day: one append.
+/// Extends a customer's access and debits what its days cost: one append.
 ///
 /// # Errors
 /// The credits do not suffice, or the customer is not this reseller's.
@@ -108,20 +114,32 @@ pub async fn extend(
     let grant_id = GrantId(Uuid::now_v7());
     let owner = Owner::tenant(reseller_id, tenant_id);
     let decide = async |unit: &mut UnitOfWork<'_>| {
-        ensure_reseller_active(unit, reseller_id).await?;
+        standing::ensure_active(unit, reseller_id).await?;
         ensure_own(unit, reseller_id, tenant_id).await?;
-        let command = SubscriptionCommand::Extend {
-            grant_id,
-            days,
-            source: GrantSource::Credits,
-            at: cause.happened(),
-        };
+        let tenant = unit.load::<Tenant>(&tenant_id.to_string()).await?;
+        tenant
+            .ensure_open()
+            .map_err(|refusal| CommandError::refused(&refusal))?;
+        let present = unit.load::<Subscription>(&tenant_id.to_string()).await?;
+        let tiers = unit.load::<TierList>(TIER_LIST_ID).await?;
+        let last = present
+            .last(&tiers, cause.happened())
+            .map_err(|refusal| CommandError::refused(&refusal))?;
+        let policy = tiers
+            .known(last.tier, cause.happened())
+            .map_err(|refusal| CommandError::refused(&refusal))?;
+        let cost = price(policy, days);
+        let payment = payment(unit, reseller_id, cost).await?;
+        let command = SubscriptionCommand::Extend(bought(grant_id, policy, days, payment, cause));
         let subscription = unit
             .execute::<Subscription>(owner, &tenant_id.to_string(), command)
             .await?;
-        let balance = debit(unit, reseller_id, tenant_id, days, DebitPurpose::Extension).await?;
+        if subscription.auto_renewal().is_some() {
+            renewal::schedule(write, unit, tenant_id, &subscription, cause.at);
+        }
+        let balance = debit(unit, reseller_id, tenant_id, cost, DebitPurpose::Extension).await?;
         Ok(Extended {
-            debited: days.into(),
+            debited: cost.0,
             balance: balance.0,
             expires_at: ends_at(&subscription)?,
         })
@@ -141,7 +159,7 @@ pub async fn change(
     command: TenantCommand,
 ) -> Result<Done<()>, CommandError> {
     let decide = async |unit: &mut UnitOfWork<'_>| {
-        ensure_reseller_active(unit, reseller_id).await?;
+        standing::ensure_active(unit, reseller_id).await?;
         ensure_own(unit, reseller_id, tenant_id).await?;
         let owner = Owner::tenant(reseller_id, tenant_id);
         unit.execute::<Tenant>(owner, &tenant_id.to_string(), command.clone())
@@ -151,18 +169,11 @@ pub async fn change(
     write.bus.run(cause, decide).await
 }
 
-async fn ensure_reseller_active(
-    unit: &mut UnitOfWork<'_>,
-    reseller_id: ResellerId,
-) -> Result<(), CommandError> {
-    let reseller = unit.load::<Reseller>(&reseller_id.to_string()).await?;
-    reseller
-        .ensure_active()
-        .map_err(|refusal| CommandError::refused(&refusal))
-}
-
 /// A foreign customer is an unknown one.
-async fn ensure_own(
+///
+/// # Errors
+/// There is no such customer of this reseller.
+pub async fn ensure_own(
     unit: &mut UnitOfWork<'_>,
     reseller_id: ResellerId,
     tenant_id: TenantId,
@@ -175,17 +186,56 @@ async fn ensure_own(
     }
 }
 
-async fn debit(
+/// Days that a reseller pays for, at the price of the version in force.
+pub(crate) fn bought(
+    grant_id: GrantId,
+    policy: &TierPolicy,
+    days: u32,
+    payment: Payment,
+    cause: &Cause,
+) -> NewGrant {
+    NewGrant {
+        grant_id,
+        tier: policy.tier,
+        credits_per_day: policy.credits_per_day,
+        days,
+        source: GrantSource::Credits,
+        reason: None,
+        payment: Some(payment),
+        at: cause.happened(),
+    }
+}
+
+/// Names the debit that the unit takes next from the reseller's account.
+pub(crate) async fn payment(
+    unit: &mut UnitOfWork<'_>,
+    reseller_id: ResellerId,
+    credits: Credits,
+) -> Result<Payment, CommandError> {
+    let account = unit.load::<CreditAccount>(&reseller_id.to_string()).await?;
+    Ok(Payment {
+        reseller_id,
+        debit: account.next_movement(unit.at()),
+        credits,
+    })
+}
+
+pub(crate) fn price(policy: &TierPolicy, days: u32) -> Credits {
+    Credits(i64::from(policy.credits_per_day) * i64::from(days))
+}
+
+pub(crate) async fn debit(
     unit: &mut UnitOfWork<'_>,
     reseller_id: ResellerId,
     tenant_id: TenantId,
-    days: u32,
+    credits: Credits,
     purpose: DebitPurpose,
 ) -> Result<Credits, CommandError> {
     let command = CreditAccountCommand::Debit {
-        credits: Credits(days.into()),
+        credits,
         tenant_id,
         purpose,
+        at: unit.at(),
     };
     let owner = Owner::reseller(reseller_id);
     let account = unit
@@ -194,7 +244,7 @@ async fn debit(
     Ok(account.balance())
 }
 
-fn ends_at(subscription: &Subscription) -> Result<DateTime<Utc>, CommandError> {
+pub(crate) fn ends_at(subscription: &Subscription) -> Result<DateTime<Utc>, CommandError> {
     subscription
         .ends_at()
         .ok_or_else(|| CommandError::refused(&SubscriptionError::SubscriptionNotFound))

@@ -4,17 +4,24 @@
 use actix_web::http::StatusCode;
 use domain::ids::UserId;
 use domain::reseller::Reseller;
+use domain::tenant::Tenant;
 use domain::user::{Home, Identity, Role, User, UserCommand};
-use store::append::{self, AppendError};
+use platform::Clock;
+use store::append;
 use store::effects::{Effect, failed};
 use store::erasure;
 use store::unit_of_work::{Cause, Owner, UnitOfWork};
 use uuid::Uuid;
 
 use crate::WriteSide;
+use crate::accounts;
 use crate::bus::Done;
 use crate::error::{CommandError, Problem};
-use crate::identity::{passwords, sessions};
+use crate::identity::links::{self, LinkKind};
+use crate::identity::{passwords, sessions, totp};
+use crate::people::owner_of;
+use crate::standing;
+use crate::store_events::accounts as store_accounts;
 
 /// Shortest part of a name that may give a person away.
 const NAME_PART_CHARS_MIN: usize = 3;
@@ -40,23 +47,37 @@ pub async fn erase(
         let (subjects, owner) = match user.identity() {
             Some(identity) => {
                 let subjects = subjects(write, unit, user_id, identity, reason).await?;
-                (subjects, owner_of(identity.home))
+                (subjects, owner_of(standing::home_now(unit, identity.home).await?))
             }
-            // The rules refuse it.
-            None => (Vec::new(), Owner::PLATFORM),
+            // Whom nobody invited the rules refuse.
+            None => match user.invitation() {
+                Some(invitation) => {
+                    let home = standing::home_now(unit, invitation.home).await?;
+                    (vec![user_id.0], owner_of(home))
+                }
+                None => (Vec::new(), Owner::PLATFORM),
+            },
         };
         let is_admin = user
-            .identity()
+            .active()
             .is_some_and(|identity| identity.role == Role::PlatformAdmin);
         let mut connection = write.pool.acquire().await?;
         let other_admins = erasure::other_platform_admins(&mut connection, user_id.0).await?;
+        let tenant_id = user.identity().and_then(|identity| identity.home.tenant_id());
+        let store_subjects = match tenant_id {
+            Some(tenant_id) => store_accounts::subjects_of_tenant(write, tenant_id).await?,
+            None => Vec::new(),
+        };
         let command = UserCommand::Erase {
             reason: reason.to_owned(),
             subjects: subjects.clone(),
             other_admins,
         };
         unit.execute::<User>(owner, &id, command).await?;
-        unit.effect(forgetting(user_id, subjects, is_admin));
+        // What stores have said of the customer may be about this person: nobody can tell, so all of it goes. These
+        // are no persons' keys: later events of the customer make new ones.
+        let keys = [subjects, store_subjects].concat();
+        unit.effect(forgetting(user_id, keys, is_admin, write.clock.clone()));
         Ok(())
     };
     write.bus.run(cause, decide).await
@@ -83,13 +104,6 @@ pub async fn erase_by_operator(
     erase(write, &cause, UserId(user_id), reason).await
 }
 
-fn owner_of(home: Home) -> Owner {
-    Owner {
-        reseller_id: home.reseller_id(),
-        tenant_id: home.tenant_id(),
-    }
-}
-
 /// Whose keys seal the person's fields: the person's own, and the business contact's where it has the same
 /// address.
 async fn subjects(
@@ -104,7 +118,11 @@ async fn subjects(
             let reseller: Reseller = unit.load(&reseller_id.to_string()).await?;
             reseller.contact_email().cloned()
         }
-        Home::Platform | Home::Tenant { .. } => None,
+        Home::Tenant { tenant_id, .. } => {
+            let tenant: Tenant = unit.load(&tenant_id.to_string()).await?;
+            tenant.contact_email().cloned()
+        }
+        Home::Platform => None,
     };
     let contact = contact.unwrap_or_else(|| identity.email.clone());
     let mut connection = write.pool.acquire().await?;
@@ -132,20 +150,21 @@ fn names(reason: &str, name: Option<&str>, email: Option<&str>) -> bool {
     by_name || email.is_some_and(|email| reason.contains(email))
 }
 
-fn forgetting(user_id: UserId, subjects: Vec<Uuid>, is_admin: bool) -> Effect {
+fn forgetting(user_id: UserId, subjects: Vec<Uuid>, is_admin: bool, clock: Clock) -> Effect {
     Box::new(move |connection| {
         Box::pin(async move {
             erasure::begin(connection).await.map_err(failed)?;
-            // Two admins who erase each other at once: the second one decides again, and is refused.
-            let others = erasure::other_platform_admins(connection, user_id.0).await;
-            if is_admin && others.map_err(failed)? == 0 {
-                return Err(AppendError::Conflict);
+            if is_admin {
+                accounts::ensure_other_admin(connection, user_id).await?;
             }
             let forgotten = async {
                 erasure::forget(connection, &subjects).await?;
                 append::release_claims(connection, "user", &user_id.to_string()).await?;
                 passwords::remove(connection, user_id).await?;
-                sessions::end_all(connection, user_id).await
+                totp::remove(connection, user_id).await?;
+                links::remove(connection, LinkKind::Invitation, user_id).await?;
+                links::remove(connection, LinkKind::PasswordReset, user_id).await?;
+                sessions::end_all(connection, user_id, clock.now()).await
             };
             forgotten.await.map_err(failed)
         })

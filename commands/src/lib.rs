@@ -1,5 +1,7 @@
 //! The write side: the command bus, the use cases, identity, the dispatcher of jobs, and the REST API.
 
+pub mod accounts;
+pub mod api_keys;
 pub mod books;
 pub mod bootstrap;
 pub mod bus;
@@ -7,15 +9,32 @@ pub mod entitlement;
 pub mod erasure;
 pub mod error;
 pub mod happened;
+pub mod history;
 pub mod identity;
+pub mod invitations;
 pub mod jobs;
+pub mod mail;
 pub mod rest;
+pub mod timers;
 
+pub mod commissions;
+pub mod contracts;
 pub mod credits;
+pub mod customer_life;
 pub mod customers;
+pub mod invoices;
+pub mod onboarding;
+pub mod password_resets;
+pub mod payouts;
 pub mod people;
+pub mod profiles;
 pub mod recordings;
 pub mod resellers;
+pub mod second_factor;
+pub mod standing;
+pub mod store_events;
+pub mod subscriptions;
+pub mod tiers;
 pub mod workflows;
 
 use std::sync::Arc;
@@ -30,6 +49,7 @@ use store::wake::Wake;
 
 use crate::bus::Bus;
 use crate::identity::rate_limit::SignInLimits;
+use crate::store_events::lookup::Lookup;
 
 /// What the write side works with. Clones share everything.
 #[derive(Clone)]
@@ -46,6 +66,9 @@ pub struct WriteSide {
     pub publisher: Publisher,
     pub config: Arc<Config>,
     pub sign_in_limits: Arc<SignInLimits>,
+    /// `None` where nothing is looked up.
+    pub lookup: Option<Arc<Lookup>>,
+    pub application_limits: Arc<SignInLimits>,
 }
 
 impl WriteSide {
@@ -69,6 +92,15 @@ impl WriteSide {
             bus,
             publisher: Publisher::new(broker.clone()),
             sign_in_limits: Arc::new(SignInLimits::new(config.identity.sign_ins_per_minute)),
+            lookup: Lookup::open(&config.revenuecat)
+                .unwrap_or_else(|error| {
+                    tracing::error!(%error, "customers of stores cannot be looked up");
+                    None
+                })
+                .map(Arc::new),
+            application_limits: Arc::new(SignInLimits::of_applications(
+                config.onboarding.applications_per_hour,
+            )),
             pool,
             vault,
             clock,

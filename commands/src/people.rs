@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use domain::ids::UserId;
 use domain::personal::Sealed;
 use domain::text::{self, NAME_CHARS_MAX};
-use domain::user::{Home, Identity, Role, User, UserCommand};
+use domain::user::{AccessCommand, Home, Identity, Role, User, UserCommand};
 use secrecy::SecretString;
 use store::append::Claim;
 use store::unit_of_work::{Cause, Owner, UnitOfWork};
@@ -17,6 +17,8 @@ use crate::identity::{passwords, sessions};
 
 /// Kind of the claim that makes e-mail addresses unique.
 pub const EMAIL_CLAIM: &str = "email";
+/// Code of the refusal of an address that somebody has.
+pub const EMAIL_TAKEN: &str = "EMAIL_TAKEN";
 const EMAIL_BYTES_MAX: usize = 254;
 
 /// A user to be: personal fields sealed, password hashed and stored. Nothing refers to it until its events
@@ -88,6 +90,14 @@ pub async fn prepare(
     Ok(user)
 }
 
+/// Whom the facts about people of a home belong to.
+pub fn owner_of(home: Home) -> Owner {
+    Owner {
+        reseller_id: home.reseller_id(),
+        tenant_id: home.tenant_id(),
+    }
+}
+
 /// Registers a prepared user within a unit of work.
 ///
 /// # Errors
@@ -99,10 +109,7 @@ pub async fn register(
     home: Home,
 ) -> Result<(), CommandError> {
     let id = user.user_id.to_string();
-    let owner = Owner {
-        reseller_id: home.reseller_id(),
-        tenant_id: home.tenant_id(),
-    };
+    let owner = owner_of(home);
     let identity = Identity {
         name: user.name.clone(),
         email: user.email.clone(),
@@ -171,9 +178,13 @@ pub async fn change_password(
         }
         let hash = passwords::hash(new.clone()).await?;
         passwords::store(&mut connection, user_id, &hash, Some(cause.command_id), cause.at).await?;
-        sessions::end_all(&mut connection, user_id).await?;
-        unit.execute::<User>(owner, &user_id.to_string(), UserCommand::ChangePassword)
-            .await?;
+        sessions::end_every(&mut connection, user_id, write.clock.now()).await?;
+        unit.execute::<User>(
+            owner,
+            &user_id.to_string(),
+            UserCommand::Access(AccessCommand::ChangePassword),
+        )
+        .await?;
         Ok(())
     };
     write.bus.run(cause, decide).await

@@ -48,7 +48,7 @@ where
             Problem::new(StatusCode::BAD_REQUEST, "UPLOAD_INCOMPLETE", detail)
         })?;
         bytes = bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-        if bytes > policy.upload_bytes_max {
+        if bytes > policy.limits.upload_bytes_max {
             return Err(too_large(policy, None).into());
         }
         digest.update(&piece);
@@ -64,7 +64,7 @@ where
 
 /// The refusal of an upload beyond the tier's limit; `bytes` where the client announced its size.
 pub fn too_large(policy: &TierPolicy, bytes: Option<u64>) -> Problem {
-    let limit = policy.upload_bytes_max;
+    let limit = policy.limits.upload_bytes_max;
     let detail = format!(
         "the recording is larger than the {} MB that the {} tier allows: send a shorter or a compressed one, or \
          ask your reseller for a higher tier",

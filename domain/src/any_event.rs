@@ -3,15 +3,25 @@
 use cqrs_es::{Aggregate, DomainEvent};
 use serde_json::Value;
 
+use crate::api_key::{ApiKey, ApiKeyEvent};
 use crate::books::{Books, BooksEvent};
+use crate::contract::{ContractEvent, Contracts};
 use crate::credit_account::{CreditAccount, CreditAccountEvent};
 use crate::es::StoredEvent;
+use crate::hierarchy::{Hierarchy, HierarchyEvent};
+use crate::invoice::{InvoiceEvent, Invoices};
 use crate::job::{Job, JobEvent};
+use crate::payout::{PayoutEvent, Payouts};
 use crate::price_list::{PriceList, PriceListEvent};
 use crate::recording::{Recording, RecordingEvent};
 use crate::reseller::{Reseller, ResellerEvent};
+use crate::roster::{Roster, RosterEvent};
+use crate::sale::{RecordedSale, SaleEvent};
+use crate::store_account::{StoreAccount, StoreAccountEvent};
+use crate::store_catalogue::{StoreCatalogue, StoreCatalogueEvent};
 use crate::subscription::{Subscription, SubscriptionEvent};
 use crate::tenant::{Tenant, TenantEvent};
+use crate::tier_list::{TierList, TierListEvent};
 use crate::upcast::{self, STEPS, Step, UpcastError};
 use crate::user::{User, UserEvent};
 use crate::workflow::{WorkflowLibrary, WorkflowLibraryEvent};
@@ -44,6 +54,13 @@ macro_rules! any_event {
             }
 
             /// Name of the event, for example `CreditsDebited`.
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$variant(event) => event.stored_as().0),+
+                }
+            }
+
+            /// As [`AnyEvent::name`].
             pub fn event_type(&self) -> String {
                 match self {
                     $(Self::$variant(event) => event.event_type()),+
@@ -64,6 +81,16 @@ any_event! {
     Job(Job, JobEvent),
     WorkflowLibrary(WorkflowLibrary, WorkflowLibraryEvent),
     Books(Books, BooksEvent),
+    RecordedSale(RecordedSale, SaleEvent),
+    TierList(TierList, TierListEvent),
+    StoreAccount(StoreAccount, StoreAccountEvent),
+    StoreCatalogue(StoreCatalogue, StoreCatalogueEvent),
+    Hierarchy(Hierarchy, HierarchyEvent),
+    Roster(Roster, RosterEvent),
+    Contracts(Contracts, ContractEvent),
+    Payouts(Payouts, PayoutEvent),
+    Invoices(Invoices, InvoiceEvent),
+    ApiKey(ApiKey, ApiKeyEvent),
 }
 
 /// Reads a stored event of a known aggregate, lifted to its present version where it is older.

@@ -73,7 +73,7 @@ pub enum BooksEvent {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum BooksError {
-    #[error("{period} is not over: it can be closed from {} UTC on", period.end().format("%Y-%m-%d %H:%M"))]
+    #[error("{period} has not ended yet: close it on {} or later (a month ends at midnight UTC)", period.end().format("%Y-%m-%d"))]
     PeriodNotOver { period: Period },
     #[error("{period} cannot be closed: periods are closed one after the other, and {next} is the next")]
     PeriodOutOfOrder { period: Period, next: Period },

@@ -32,3 +32,15 @@ pub struct Money {
     /// ISO 4217 code.
     pub currency: String,
 }
+
+impl Money {
+    /// Three capital letters, as every currency of ISO 4217 has.
+    pub fn has_valid_currency(&self) -> bool {
+        is_currency(&self.currency)
+    }
+}
+
+/// Whether a text has the form of a currency's code.
+pub fn is_currency(code: &str) -> bool {
+    code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase())
+}

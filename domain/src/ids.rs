@@ -31,6 +31,8 @@ id! {
     TenantId,
     /// A person who signs in.
     UserId,
+    /// How a program comes in.
+    ApiKeyId,
     /// An uploaded recording.
     RecordingId,
     /// One transcription of one recording.
@@ -39,7 +41,18 @@ id! {
     WorkflowId,
     /// A dated right to a tier.
     GrantId,
+    /// A sale to a customer, or what came back of one.
+    SaleId,
+    /// Credits held for a while.
+    ReservationId,
+    /// What a store says of one customer.
+    StoreAccountId,
+    /// A store's name for a customer, as a keyed digest: equal names are found, none can be read back.
+    StoreUserId,
 }
 
 /// Metadata's owner of facts that belong to no reseller and no tenant.
 pub const PLATFORM: Uuid = Uuid::nil();
+
+/// The platform's own reseller, which every installation has: whoever the platform serves itself is its customer.
+pub const HOUSE: ResellerId = ResellerId(Uuid::from_u128(1));

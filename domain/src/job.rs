@@ -3,6 +3,8 @@
 //! Progress is not a fact of the business and never comes here. Reports that arrive twice or late change
 //! nothing: the worker and the broker may repeat themselves.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::es::aggregate;
@@ -104,7 +106,7 @@ pub struct JobResult {
 pub enum JobCommand {
     Submit {
         request: JobRequest,
-        policy: &'static TierPolicy,
+        policy: Arc<TierPolicy>,
         installed_models: Vec<String>,
     },
     /// Handed to the broker for the given time, counted from 1.
@@ -248,7 +250,7 @@ impl Job {
             installed_models,
         } = command
         {
-            return self.submit(request, policy, installed_models);
+            return self.submit(request, &policy, installed_models);
         }
         if self.state == JobState::Unknown {
             return Err(JobError::JobNotFound);
@@ -313,18 +315,13 @@ impl Job {
         let model = request.model.clone();
         let tier = policy.tier.as_ref().to_owned();
         if !policy.allows_model(&model) {
-            let allowed = policy
-                .models()
-                .unwrap_or_default()
-                .iter()
-                .map(|&model| model.to_owned())
-                .collect();
+            let allowed = policy.limits.models.clone().unwrap_or_default();
             return Err(JobError::ModelNotInTier { model, tier, allowed });
         }
         if !installed.contains(&model) {
             return Err(JobError::ModelNotInstalled { model, installed });
         }
-        if request.task == SpeechTask::Translate && !policy.translation {
+        if request.task == SpeechTask::Translate && policy.limits.translation_minutes_max == Some(0) {
             return Err(JobError::TranslationNotInTier { tier });
         }
         let language_fits = request.language.as_deref().is_none_or(|language| {

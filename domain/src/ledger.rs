@@ -5,12 +5,14 @@
 //! read side to show it.
 
 mod account;
+mod money;
 mod trial_balance;
 
-use crate::credit_account::{AdjustmentKind, CreditAccountEvent};
+use crate::credit_account::{CreditAccountEvent, Movement, MovementKind};
 use crate::credits::Credits;
 
 pub use account::{Account, AccountState, Rule, Violation};
+pub use money::{MONEY_STREAMS, Share, money};
 pub use trial_balance::{CreditIdentity, Overflow, Total, TrialBalance, Turnover};
 
 /// The unit of credits; every other unit is a currency (ISO 4217), counted in its minor units.
@@ -21,6 +23,10 @@ pub const CREDITS: &str = "credits";
 pub enum Entry<'a> {
     /// The reseller's accounts are opened.
     Opening,
+    /// How far below zero the balance may go from now on.
+    CreditLine(Credits),
+    /// A setting, or a notice.
+    Nothing,
     Movement {
         /// At least one.
         lines: Vec<Line<'a>>,
@@ -77,53 +83,85 @@ impl<'a> Line<'a> {
 
 /// What an event of a credit account means to the ledger.
 pub fn entry(event: &CreditAccountEvent) -> Entry<'_> {
+    if let Some(movement) = event.movement() {
+        return Entry::Movement {
+            lines: lines(event, &movement),
+            balance_after: movement.balance_after,
+        };
+    }
     match event {
         CreditAccountEvent::CreditAccountOpened => Entry::Opening,
-        CreditAccountEvent::CreditsPurchased {
-            credits,
-            price,
-            balance_after,
-            ..
-        } => {
-            let mut lines = vec![Line::new(Account::Available, Account::Sold, CREDITS, credits.0)];
-            // A pack may be free.
-            if price.amount_minor != 0 {
-                lines.push(Line::new(
-                    Account::Receivable,
-                    Account::Revenue,
-                    &price.currency,
-                    price.amount_minor,
-                ));
-            }
-            Entry::Movement {
-                lines,
-                balance_after: *balance_after,
-            }
+        CreditAccountEvent::CreditLineSet { limit, .. } => Entry::CreditLine(*limit),
+        CreditAccountEvent::LowCreditAlertsSet { .. }
+        | CreditAccountEvent::LowCreditReached { .. }
+        | CreditAccountEvent::CreditsPurchased { .. }
+        | CreditAccountEvent::CreditsDebited { .. }
+        | CreditAccountEvent::CreditsAdjusted { .. }
+        | CreditAccountEvent::CreditsRefunded { .. }
+        | CreditAccountEvent::CreditsExpired { .. }
+        | CreditAccountEvent::CreditsTransferredOut { .. }
+        | CreditAccountEvent::CreditsTransferredIn { .. }
+        | CreditAccountEvent::CreditsReserved { .. }
+        | CreditAccountEvent::CreditsReleased { .. }
+        | CreditAccountEvent::CreditsCaptured { .. }
+        | CreditAccountEvent::CreditsReversed { .. } => Entry::Nothing,
+    }
+}
+
+fn lines<'a>(event: &'a CreditAccountEvent, movement: &Movement<'_>) -> Vec<Line<'a>> {
+    let (kind, mut price) = match event {
+        CreditAccountEvent::CreditsPurchased { price, .. } => {
+            (movement.kind, Some((price, price.amount_minor)))
         }
-        CreditAccountEvent::CreditsDebited {
-            credits,
-            balance_after,
-            ..
-        } => Entry::Movement {
-            lines: vec![Line::new(Account::Spent, Account::Available, CREDITS, credits.0)],
-            balance_after: *balance_after,
-        },
-        CreditAccountEvent::CreditsAdjusted {
-            kind,
-            credits,
-            balance_after,
-            ..
-        } => {
-            let source = match kind {
-                AdjustmentKind::Refund => Account::Refunded,
-                AdjustmentKind::Bonus => Account::Bonus,
-                AdjustmentKind::Adjustment => Account::Adjusted,
-            };
-            Entry::Movement {
-                lines: vec![Line::new(Account::Available, source, CREDITS, credits.0)],
-                balance_after: *balance_after,
-            }
+        CreditAccountEvent::CreditsReversed { reversed, price, .. } => {
+            let given_back = price
+                .as_ref()
+                .map(|price| (price, price.amount_minor.saturating_neg()));
+            (*reversed, given_back)
         }
+        CreditAccountEvent::CreditAccountOpened
+        | CreditAccountEvent::CreditsDebited { .. }
+        | CreditAccountEvent::CreditsAdjusted { .. }
+        | CreditAccountEvent::CreditsRefunded { .. }
+        | CreditAccountEvent::CreditsExpired { .. }
+        | CreditAccountEvent::CreditsTransferredOut { .. }
+        | CreditAccountEvent::CreditsTransferredIn { .. }
+        | CreditAccountEvent::CreditsReserved { .. }
+        | CreditAccountEvent::CreditsReleased { .. }
+        | CreditAccountEvent::CreditsCaptured { .. }
+        | CreditAccountEvent::CreditLineSet { .. }
+        | CreditAccountEvent::LowCreditAlertsSet { .. }
+        | CreditAccountEvent::LowCreditReached { .. } => (movement.kind, None),
+    };
+    // A pack may be free.
+    price = price.filter(|(_, amount_minor)| *amount_minor != 0);
+    let credits = if movement.kind == MovementKind::Capture {
+        Line::new(Account::Spent, Account::Held, CREDITS, movement.credits.0)
+    } else {
+        Line::new(Account::Available, other_side(kind), CREDITS, movement.amount.0)
+    };
+    let money = price.map(|(price, amount_minor)| {
+        Line::new(
+            Account::Receivable,
+            Account::Revenue,
+            &price.currency,
+            amount_minor,
+        )
+    });
+    std::iter::once(credits).chain(money).collect()
+}
+
+/// Where available credits come from or go to. A movement that was reversed names the same account.
+fn other_side(kind: MovementKind) -> Account {
+    match kind {
+        MovementKind::Purchase => Account::Sold,
+        MovementKind::Debit | MovementKind::Capture => Account::Spent,
+        MovementKind::Refund => Account::Refunded,
+        MovementKind::Bonus => Account::Bonus,
+        MovementKind::Adjustment | MovementKind::Reversal => Account::Adjusted,
+        MovementKind::Transfer => Account::Transferred,
+        MovementKind::Expiry => Account::Expired,
+        MovementKind::Reservation | MovementKind::Release => Account::Held,
     }
 }
 

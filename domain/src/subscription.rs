@@ -1,12 +1,27 @@
-//! A tenant's subscription: the dated rights it holds. Its stream carries the tenant's id.
+//! A tenant's subscription: the dated rights it holds, and how they are changed. Its stream carries the tenant's id.
+//!
+//! Whatever changes a right cuts grants and grants anew: the grants that are left say at every instant what held.
 
-use chrono::{DateTime, Days, Utc};
+mod decide;
+mod evolve;
+mod grant;
+mod proration;
+
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use grant::{Grant, GrantCut, GrantSource, Payment};
+pub use proration::PaidBack;
+
+use proration::Value;
+
+use crate::credits::Credits;
 use crate::es::aggregate;
 use crate::ids::GrantId;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::text::NOTE_CHARS_MAX;
 use crate::tier::Tier;
+use crate::tier_list::TierList;
 
 /// Longest period that one command may grant, in days.
 pub const DAYS_MAX: u32 = 3_650;
@@ -14,42 +29,111 @@ pub const DAYS_MAX: u32 = 3_650;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Subscription {
     grants: Vec<Grant>,
+    pause: Option<Pause>,
+    /// Length of each renewal in days, where it renews itself.
+    auto_renewal: Option<u32>,
+    /// Renewals that failed since the last one that did not.
+    renewals_failed: u32,
 }
 
-/// A right to a tier from `starts_at` up to, not including, `ends_at`.
+/// A subscription whose time stands still.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
-    pub grant_id: GrantId,
+struct Pause {
+    at: DateTime<Utc>,
+    /// What was left then.
+    held: Vec<Grant>,
+}
+
+/// What a change leaves: the grant that ends last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
     pub tier: Tier,
-    pub source: GrantSource,
-    pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
 }
 
-/// Who pays for a grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::AsRefStr)]
+/// Access that is to be granted, or to go on.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    pub grant_id: GrantId,
+    pub tier: Tier,
+    /// What a day of it is paid with; 0 where it is given.
+    pub credits_per_day: u32,
+    pub days: u32,
+    pub source: GrantSource,
+    /// Why it is given, where nobody pays for it.
+    pub reason: Option<String>,
+    /// The debit that pays for it, where one does.
+    pub payment: Option<Payment>,
+    pub at: DateTime<Utc>,
+}
+
+/// What the tier is changed to.
+#[derive(Clone, Debug)]
+pub struct NewPlan {
+    pub grant_id: GrantId,
+    /// The tier whose paid days are changed: that of the grant that decides.
+    pub from: Tier,
+    pub to: Tier,
+    pub credits_per_day: u32,
+    pub at: DateTime<Utc>,
+}
+
+/// When a cancelled subscription ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum GrantSource {
-    Credits,
+pub enum CancelWhen {
+    /// As it would have: it is not renewed.
+    AtEnd,
+    /// At once; whole days that were paid come back.
+    Now,
 }
 
 #[derive(Clone, Debug)]
 pub enum SubscriptionCommand {
     /// A first or a further grant, from now on.
-    Grant {
+    Grant(NewGrant),
+    /// More days after the end of the grant that ends last; from now on where it has ended. The tier is that of
+    /// [`Subscription::last`].
+    Extend(NewGrant),
+    /// A grant that follows from what happens elsewhere, with the dates that it has now. One that ends where it
+    /// starts is taken away.
+    Date {
         grant_id: GrantId,
         tier: Tier,
-        days: u32,
         source: GrantSource,
+        starts_at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+    },
+    ChangePlan(NewPlan),
+    Pause {
+        reason: String,
         at: DateTime<Utc>,
     },
-    /// More days of the grant that ends last, after its end; from now on where it has ended.
-    Extend {
+    /// The ids of the grants that go on follow from `grant_id`.
+    Resume {
         grant_id: GrantId,
-        days: u32,
-        source: GrantSource,
+        reason: String,
         at: DateTime<Utc>,
+    },
+    Cancel {
+        when: CancelWhen,
+        reason: String,
+        /// What the accounts that paid take back, at most what the days that are left are worth: a debit may have
+        /// been refunded before.
+        returned: Credits,
+        at: DateTime<Utc>,
+    },
+    /// Renews itself by so many days, or no longer.
+    SetAutoRenewal {
+        days: Option<u32>,
+    },
+    FailRenewal {
+        code: String,
+        message: String,
+        /// `None` where it is not tried again.
+        retry_at: Option<DateTime<Utc>>,
+        /// Bridges the time until then.
+        grace: Option<NewGrant>,
     },
 }
 
@@ -63,6 +147,61 @@ pub enum SubscriptionEvent {
         days: u32,
         starts_at: DateTime<Utc>,
         ends_at: DateTime<Utc>,
+        #[serde(default = "grant::one_credit", skip_serializing_if = "grant::is_one_credit")]
+        credits_per_day: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment: Option<Payment>,
+    },
+    /// A grant came to be, or has other dates than before. No credit has paid for it.
+    AccessDated {
+        grant_id: GrantId,
+        tier: Tier,
+        source: GrantSource,
+        starts_at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+        leaves: Standing,
+    },
+    /// What was left of one tier's paid days became days of another, at the same value.
+    PlanChanged {
+        at: DateTime<Utc>,
+        from: Tier,
+        to: Tier,
+        cut: Vec<GrantCut>,
+        granted: Grant,
+        leaves: Standing,
+    },
+    SubscriptionPaused {
+        at: DateTime<Utc>,
+        reason: String,
+        cut: Vec<GrantCut>,
+        leaves: Standing,
+    },
+    SubscriptionResumed {
+        at: DateTime<Utc>,
+        reason: String,
+        granted: Vec<Grant>,
+        leaves: Standing,
+    },
+    SubscriptionCancelled {
+        at: DateTime<Utc>,
+        when: CancelWhen,
+        reason: String,
+        cut: Vec<GrantCut>,
+        /// Credits that go back to the reseller.
+        returned: Credits,
+        leaves: Standing,
+    },
+    AutoRenewalSet {
+        days: Option<u32>,
+    },
+    RenewalFailed {
+        /// Counted from 1 since the last renewal that did not fail.
+        attempt: u32,
+        code: String,
+        message: String,
+        retry_at: Option<DateTime<Utc>>,
     },
 }
 
@@ -71,10 +210,25 @@ pub enum SubscriptionEvent {
 pub enum SubscriptionError {
     #[error("a period has 1 to {DAYS_MAX} days, for example 30, 90 or 365")]
     InvalidPeriod,
+    #[error("a reason has 1 to {NOTE_CHARS_MAX} characters: say why")]
+    InvalidReason,
     #[error("there is no subscription to extend: grant one first")]
     SubscriptionNotFound,
     #[error("the subscription ended on {}: ask your reseller to extend it", .0.format("%Y-%m-%d %H:%M UTC"))]
     SubscriptionExpired(DateTime<Utc>),
+    #[error(
+        "the subscription is paused since {} and its time stands still: the reseller can resume it",
+        .0.format("%Y-%m-%d %H:%M UTC")
+    )]
+    SubscriptionPaused(DateTime<Utc>),
+    #[error("the subscription is not paused")]
+    SubscriptionNotPaused,
+    #[error("the customer pays in a store: the subscription is paused and cancelled there")]
+    SubscriptionOfStore,
+    #[error("the customer has the tier {0} already: choose another one")]
+    PlanUnchanged(Tier),
+    #[error("no paid days of the tier {0} are left to be changed: extend the subscription first")]
+    NothingToChange(Tier),
 }
 
 impl Refusal for SubscriptionError {
@@ -84,9 +238,14 @@ impl Refusal for SubscriptionError {
 
     fn kind(&self) -> RefusalKind {
         match self {
-            Self::InvalidPeriod => RefusalKind::Invalid,
+            Self::InvalidPeriod | Self::InvalidReason => RefusalKind::Invalid,
             Self::SubscriptionNotFound => RefusalKind::NotFound,
             Self::SubscriptionExpired(_) => RefusalKind::Forbidden,
+            Self::SubscriptionPaused(_)
+            | Self::SubscriptionNotPaused
+            | Self::SubscriptionOfStore
+            | Self::PlanUnchanged(_)
+            | Self::NothingToChange(_) => RefusalKind::Conflict,
         }
     }
 }
@@ -102,7 +261,14 @@ aggregate!(
 impl SubscriptionEvent {
     fn version(&self) -> &'static str {
         match self {
-            Self::AccessGranted { .. } => "1",
+            Self::AccessGranted { .. }
+            | Self::AccessDated { .. }
+            | Self::PlanChanged { .. }
+            | Self::SubscriptionPaused { .. }
+            | Self::SubscriptionResumed { .. }
+            | Self::SubscriptionCancelled { .. }
+            | Self::AutoRenewalSet { .. }
+            | Self::RenewalFailed { .. } => "1",
         }
     }
 }
@@ -112,17 +278,30 @@ impl Subscription {
     ///
     /// # Errors
     /// None holds.
-    pub fn entitlement(&self, at: DateTime<Utc>) -> Result<&Grant, SubscriptionError> {
+    pub fn entitlement(&self, tiers: &TierList, at: DateTime<Utc>) -> Result<&Grant, SubscriptionError> {
         self.grants
             .iter()
-            .filter(|grant| grant.starts_at <= at && at < grant.ends_at)
-            .max_by_key(|grant| (grant.tier, grant.ends_at))
-            .ok_or_else(|| {
-                self.ends_at().map_or(
-                    SubscriptionError::SubscriptionNotFound,
-                    SubscriptionError::SubscriptionExpired,
-                )
+            .filter(|grant| grant.holds(at))
+            .max_by_key(|grant| {
+                let rank = tiers.in_force(grant.tier, at).map(|policy| policy.rank);
+                (rank, grant.ends_at)
             })
+            .ok_or_else(|| self.why_none())
+    }
+
+    fn why_none(&self) -> SubscriptionError {
+        if let Some(pause) = &self.pause {
+            return SubscriptionError::SubscriptionPaused(pause.at);
+        }
+        self.ends_at().map_or(
+            SubscriptionError::SubscriptionNotFound,
+            SubscriptionError::SubscriptionExpired,
+        )
+    }
+
+    /// Every grant that there ever was, as it stands now.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
     }
 
     /// End of the last grant.
@@ -130,71 +309,75 @@ impl Subscription {
         self.grants.iter().map(|grant| grant.ends_at).max()
     }
 
-    fn decide(&self, command: SubscriptionCommand) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
-        match command {
-            SubscriptionCommand::Grant {
-                grant_id,
-                tier,
-                days,
-                source,
-                at,
-            } => granted(grant_id, tier, days, source, at),
-            SubscriptionCommand::Extend {
-                grant_id,
-                days,
-                source,
-                at,
-            } => {
-                let last = self.grants.iter().max_by_key(|grant| (grant.ends_at, grant.tier));
-                let last = last.ok_or(SubscriptionError::SubscriptionNotFound)?;
-                granted(grant_id, last.tier, days, source, last.ends_at.max(at))
-            }
+    /// The last grant that was paid with credits: what a renewal goes on with.
+    pub fn last_paid(&self) -> Option<&Grant> {
+        let paid = self
+            .grants
+            .iter()
+            .filter(|grant| grant.source == GrantSource::Credits);
+        paid.max_by_key(|grant| grant.ends_at)
+    }
+
+    /// The grant whose tier a change of plan changes: paid with credits and running, else to come; the highest tier
+    /// of those.
+    pub fn paid(&self, tiers: &TierList, at: DateTime<Utc>) -> Option<&Grant> {
+        let paid = self
+            .grants
+            .iter()
+            .filter(|grant| grant.source == GrantSource::Credits);
+        paid.filter(|grant| grant.ends_at > at).max_by_key(|grant| {
+            let rank = tiers.in_force(grant.tier, at).map(|policy| policy.rank);
+            (grant.holds(at), rank, grant.ends_at)
+        })
+    }
+
+    /// The credits that cancelling it at `at` gives back: whole days' worth of what was paid.
+    pub fn returns(&self, at: DateTime<Utc>) -> Credits {
+        let (grants, at) = self.left(at);
+        Value::left(grants, at).whole_credits()
+    }
+
+    /// The same credits, with the debits that they go back to.
+    pub fn paid_back(&self, at: DateTime<Utc>) -> PaidBack {
+        let (grants, at) = self.left(at);
+        PaidBack::of(grants, at)
+    }
+
+    /// The grants that are left, and since when their time counts.
+    fn left(&self, at: DateTime<Utc>) -> (&[Grant], DateTime<Utc>) {
+        match &self.pause {
+            Some(pause) => (&pause.held, pause.at),
+            None => (&self.grants, at),
         }
     }
 
-    fn evolve(&mut self, event: SubscriptionEvent) {
-        match event {
-            SubscriptionEvent::AccessGranted {
-                grant_id,
-                tier,
-                source,
-                starts_at,
-                ends_at,
-                ..
-            } => {
-                self.grants.push(Grant {
-                    grant_id,
-                    tier,
-                    source,
-                    starts_at,
-                    ends_at,
-                });
-            }
-        }
+    /// Since when its time stands still.
+    pub fn paused_at(&self) -> Option<DateTime<Utc>> {
+        self.pause.as_ref().map(|pause| pause.at)
     }
-}
 
-fn granted(
-    grant_id: GrantId,
-    tier: Tier,
-    days: u32,
-    source: GrantSource,
-    starts_at: DateTime<Utc>,
-) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
-    if !(1..=DAYS_MAX).contains(&days) {
-        return Err(SubscriptionError::InvalidPeriod);
+    /// Length of each renewal in days, where it renews itself.
+    pub fn auto_renewal(&self) -> Option<u32> {
+        self.auto_renewal
     }
-    let ends_at = starts_at
-        .checked_add_days(Days::new(days.into()))
-        .ok_or(SubscriptionError::InvalidPeriod)?;
-    Ok(vec![SubscriptionEvent::AccessGranted {
-        grant_id,
-        tier,
-        source,
-        days,
-        starts_at,
-        ends_at,
-    }])
+
+    /// Renewals that failed since the last one that did not.
+    pub fn renewals_failed(&self) -> u32 {
+        self.renewals_failed
+    }
+
+    /// The grant that an extension continues: the one that ends last, the highest tier of those that end together.
+    ///
+    /// # Errors
+    /// There never was one.
+    pub fn last(&self, tiers: &TierList, at: DateTime<Utc>) -> Result<&Grant, SubscriptionError> {
+        let rank = |tier| tiers.in_force(tier, at).map(|policy| policy.rank);
+        let last = self
+            .grants
+            .iter()
+            .max_by_key(|grant| (grant.ends_at, rank(grant.tier)));
+        last.ok_or(SubscriptionError::SubscriptionNotFound)
+    }
 }
 
 #[cfg(test)]

@@ -1,92 +1,142 @@
-//! Tiers and what each allows.
+//! Tiers, and what one version of a tier allows. Which tiers there are is data: see [`crate::tier_list`].
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
-/// Ordered: a higher tier wins where several grants are active.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::AsRefStr,
-    strum::EnumString,
-    strum::EnumIter,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Tier {
-    Basic,
-    Premium,
-    Enterprise,
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Longest code, in bytes.
+const CODE_BYTES_MAX: usize = 24;
+
+/// The code of a tier, for example `premium`. Which of two is the higher one is not told by their codes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tier {
+    /// Padded with zeros.
+    code: [u8; CODE_BYTES_MAX],
 }
 
-/// The limits of a tier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TierPolicy {
-    pub tier: Tier,
+impl Tier {
+    /// The three tiers that an installation begins with.
+    pub const BASIC: Self = Self::literal("basic");
+    pub const PREMIUM: Self = Self::literal("premium");
+    pub const ENTERPRISE: Self = Self::literal("enterprise");
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a literal that is too long does not compile"
+    )]
+    const fn literal(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut code = [0; CODE_BYTES_MAX];
+        let mut at = 0;
+        while at < bytes.len() {
+            code[at] = bytes[at];
+            at += 1;
+        }
+        Self { code }
+    }
+}
+
+impl AsRef<str> for Tier {
+    fn as_ref(&self) -> &str {
+        let text = self.code.split(|byte| *byte == 0).next().unwrap_or_default();
+        // Only ASCII is ever stored.
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_ref())
+    }
+}
+
+impl fmt::Debug for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tier({self})")
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a tier's code has 1 to {CODE_BYTES_MAX} lower-case letters, digits or hyphens, for example premium")]
+pub struct InvalidTier;
+
+impl FromStr for Tier {
+    type Err = InvalidTier;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTier> {
+        let fits = (1..=CODE_BYTES_MAX).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !fits {
+            return Err(InvalidTier);
+        }
+        let mut code = [0; CODE_BYTES_MAX];
+        for (place, byte) in code.iter_mut().zip(text.bytes()) {
+            *place = byte;
+        }
+        Ok(Self { code })
+    }
+}
+
+impl Serialize for Tier {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_ref())
+    }
+}
+
+impl<'de> Deserialize<'de> for Tier {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a tier allows. Where a number may be left out, any number is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierLimits {
     /// Largest upload, bytes.
     pub upload_bytes_max: u64,
     /// Jobs that may run at one time; more wait in the queue.
     pub concurrent_jobs_max: u32,
-    /// Names of the allowed models; empty means all.
-    models: &'static [&'static str],
-    /// Workflows that may be kept; `None` for any number.
+    /// Names of the allowed models; `None` for all.
+    pub models: Option<Vec<String>>,
+    /// Workflows that may be kept.
     pub workflows_max: Option<u32>,
-    /// Whether speech may be translated to English without limit.
-    pub translation: bool,
+    /// Bytes of recordings that may be kept.
+    pub storage_bytes_max: Option<u64>,
+    /// Telling speakers apart.
+    pub diarization: bool,
+    /// Taking music away before the speech is heard.
+    pub separation: bool,
+    /// Minutes of speech that may be translated to English in a calendar month.
+    pub translation_minutes_max: Option<u32>,
 }
 
-const MB: u64 = 1_000_000;
-
-const BASIC: TierPolicy = TierPolicy {
-    tier: Tier::Basic,
-    upload_bytes_max: 100 * MB,
-    concurrent_jobs_max: 2,
-    models: &["tiny", "base"],
-    workflows_max: Some(5),
-    translation: false,
-};
-const PREMIUM: TierPolicy = TierPolicy {
-    tier: Tier::Premium,
-    upload_bytes_max: 500 * MB,
-    concurrent_jobs_max: 5,
-    models: &["tiny", "base", "small", "medium"],
-    workflows_max: Some(20),
-    translation: true,
-};
-const ENTERPRISE: TierPolicy = TierPolicy {
-    tier: Tier::Enterprise,
-    upload_bytes_max: 1_000 * MB,
-    concurrent_jobs_max: 10,
-    models: &[],
-    workflows_max: None,
-    translation: true,
-};
-
-impl Tier {
-    pub fn policy(self) -> &'static TierPolicy {
-        match self {
-            Self::Basic => &BASIC,
-            Self::Premium => &PREMIUM,
-            Self::Enterprise => &ENTERPRISE,
-        }
-    }
+/// One version of a tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierPolicy {
+    pub tier: Tier,
+    /// Counted from 1.
+    pub version: u32,
+    /// For people.
+    pub name: String,
+    /// Where several grants are active the one with the highest rank wins.
+    pub rank: u32,
+    /// What a day of it costs a reseller.
+    pub credits_per_day: u32,
+    pub limits: TierLimits,
+    /// From when on it is in force, in place of the version before.
+    pub effective_at: DateTime<Utc>,
 }
 
 impl TierPolicy {
     pub fn allows_model(&self, model: &str) -> bool {
-        self.models.is_empty() || self.models.contains(&model)
-    }
-
-    /// Names of the allowed models; `None` where every model is.
-    pub fn models(&self) -> Option<&'static [&'static str]> {
-        (!self.models.is_empty()).then_some(self.models)
+        let models = self.limits.models.as_deref();
+        models.is_none_or(|models| models.iter().any(|name| name == model))
     }
 }
 

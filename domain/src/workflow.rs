@@ -7,6 +7,7 @@
 mod graph;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +39,7 @@ pub enum WorkflowLibraryCommand {
         workflow_id: WorkflowId,
         name: String,
         graph: Graph,
-        policy: &'static TierPolicy,
+        policy: Arc<TierPolicy>,
     },
     Remove {
         workflow_id: WorkflowId,
@@ -145,7 +146,7 @@ impl WorkflowLibrary {
                 let name = text::checked(&name, NAME_CHARS_MAX).ok_or(WorkflowLibraryError::InvalidName)?;
                 let version = match self.workflows.get(&workflow_id) {
                     Some(known) => known.version + 1,
-                    None => self.first_version(policy)?,
+                    None => self.first_version(&policy)?,
                 };
                 let plan = graph.compile().map_err(WorkflowLibraryError::InvalidGraph)?;
                 Ok(vec![WorkflowLibraryEvent::WorkflowSaved {
@@ -165,7 +166,7 @@ impl WorkflowLibrary {
 
     fn first_version(&self, policy: &TierPolicy) -> Result<u32, WorkflowLibraryError> {
         let present = u32::try_from(self.workflows.len()).unwrap_or(u32::MAX);
-        match policy.workflows_max {
+        match policy.limits.workflows_max {
             Some(allowed) if present >= allowed => Err(WorkflowLibraryError::TooManyWorkflows {
                 tier: policy.tier.as_ref().to_owned(),
                 allowed,

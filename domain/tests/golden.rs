@@ -16,14 +16,24 @@ use std::path::{Path, PathBuf};
 use cqrs_es::{Aggregate, DomainEvent};
 use domain::AnyEvent;
 use domain::any_event::DecodeError;
+use domain::api_key::ApiKey;
 use domain::books::Books;
+use domain::contract::Contracts;
 use domain::credit_account::CreditAccount;
+use domain::hierarchy::Hierarchy;
+use domain::invoice::Invoices;
 use domain::job::Job;
+use domain::payout::Payouts;
 use domain::price_list::PriceList;
 use domain::recording::Recording;
 use domain::reseller::Reseller;
+use domain::roster::Roster;
+use domain::sale::RecordedSale;
+use domain::store_account::StoreAccount;
+use domain::store_catalogue::StoreCatalogue;
 use domain::subscription::Subscription;
 use domain::tenant::Tenant;
+use domain::tier_list::TierList;
 use domain::upcast::STEPS;
 use domain::user::User;
 use domain::workflow::WorkflowLibrary;
@@ -58,7 +68,17 @@ aggregates!(
     Recording,
     Job,
     WorkflowLibrary,
-    Books
+    Books,
+    RecordedSale,
+    TierList,
+    StoreAccount,
+    StoreCatalogue,
+    Hierarchy,
+    Roster,
+    Contracts,
+    Payouts,
+    Invoices,
+    ApiKey
 );
 
 /// Asks an enum's `Deserialize` for its variants, so that nobody has to list them.

@@ -1,14 +1,19 @@
 //! Settings: `config/default.toml` (embedded, complete), then the file named by `STENTOR_CONFIG`, then
 //! `STENTOR__SECTION__KEY`, `DATABASE_URL` and `AMQP_URL`. An unknown key is refused.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
+use domain::user::Role;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
-use secrecy::SecretSlice;
+use ipnet::IpNet;
+use rust_decimal::Decimal;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::Deserialize;
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -23,8 +28,14 @@ pub struct Config {
     pub broker: BrokerSettings,
     pub storage: Storage,
     pub identity: Identity,
+    pub mail: Mail,
+    pub onboarding: Onboarding,
+    pub payouts: Payouts,
+    pub invoices: Invoices,
     pub audit: Audit,
     pub speech: Speech,
+    pub subscriptions: Subscriptions,
+    pub revenuecat: RevenueCat,
     pub demo: Demo,
     pub graphql: Graphql,
     pub log: Log,
@@ -44,6 +55,8 @@ pub struct Http {
     pub port: u16,
     pub public_url: String,
     pub panel_path: PathBuf,
+    /// Networks of the proxies in front, whose word on a client's address is believed.
+    pub own_proxies: Vec<IpNet>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -59,6 +72,8 @@ pub struct Database {
     pub append_lanes: usize,
     /// States of streams that such a process keeps in memory.
     pub cached_streams_max: usize,
+    /// How long a command waits for an answer of the database.
+    pub answer_seconds: NonZeroU32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -83,6 +98,24 @@ pub struct Identity {
     pub access_token_minutes: u32,
     pub session_hours: u32,
     pub sign_ins_per_minute: u32,
+    /// Who comes no further than to enrol, until there is a second factor.
+    pub totp_required_roles: Vec<Role>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Of the SMTP server, with its login; no mail is sent while it is empty.
+    pub url: String,
+    pub from: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Onboarding {
+    /// Whether anybody may apply to become a reseller.
+    pub open: bool,
+    pub applications_per_hour: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -95,12 +128,69 @@ pub struct Audit {
     pub checkpoint_hours: u32,
 }
 
+/// How commissions are paid out, where a run does not say otherwise.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payouts {
+    /// How long a sale has to stand.
+    pub holding_days: u32,
+    /// Less than this is carried.
+    pub minimum_minor: i64,
+    /// Whether who drafted a run may not approve it.
+    pub four_eyes: bool,
+}
+
+/// What stands on invoices.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invoices {
+    pub seller_name: String,
+    pub seller_address: String,
+    pub seller_tax_id: String,
+    /// 0 to 1, as text.
+    pub tax_rate: Decimal,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Speech {
     pub installed_models: Vec<String>,
     pub link_hours: u32,
     pub silence_minutes: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscriptions {
+    pub renew_hours_before: u32,
+    pub renewal_retry_hours: u32,
+    pub renewal_attempts_max: u32,
+    pub grace_days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevenueCat {
+    /// Name of a configuration of theirs → what it sends as `Authorization`.
+    #[serde(deserialize_with = "long_secrets")]
+    pub hooks: BTreeMap<String, SecretString>,
+    pub sandbox_counts: bool,
+    pub raw_days: u32,
+    pub api_url: String,
+    /// Empty: nothing is looked up.
+    pub api_key: SecretString,
+    pub reconcile: Reconcile,
+    pub requests_per_minute: u32,
+    pub check_after_seconds: u32,
+    pub check_every_hours: u32,
+}
+
+/// What follows from a difference between events and look-ups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reconcile {
+    Report,
+    Repair,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -125,6 +215,24 @@ pub struct Log {
 
 fn empty_is_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Some(String::deserialize(deserializer)?).filter(|text| !text.is_empty()))
+}
+
+/// Shortest secret of a hook: its header is all that proves a sender.
+const HOOK_SECRET_CHARS_MIN: usize = 16;
+
+fn long_secrets<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, SecretString>, D::Error> {
+    let hooks = BTreeMap::<String, SecretString>::deserialize(deserializer)?;
+    for (name, secret) in &hooks {
+        if secret.expose_secret().len() < HOOK_SECRET_CHARS_MIN {
+            return Err(serde::de::Error::custom(format!(
+                "revenuecat.hooks.{name} must have at least {HOOK_SECRET_CHARS_MIN} characters: set a random one \
+                 here and as the Authorization header value there"
+            )));
+        }
+    }
+    Ok(hooks)
 }
 
 /// The form of a checkpoint leaves no room for other names.
@@ -313,6 +421,18 @@ mod tests {
     fn an_unknown_key_is_refused() {
         let typo = Figment::from(Toml::string(DEFAULTS)).merge(Toml::string("[http]\nprot = 1"));
         assert!(Config::extract(typo).unwrap_err().to_string().contains("prot"));
+    }
+
+    #[test]
+    fn a_hook_needs_a_long_secret_and_shows_it_to_nobody() {
+        let with = |secret: &str| {
+            let hooks = format!("[revenuecat.hooks]\nmain = '{secret}'");
+            Config::extract(Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(&hooks)))
+        };
+        let refusal = with("short").unwrap_err().to_string();
+        assert!(refusal.contains("revenuecat.hooks.main"), "{refusal}");
+        let told = format!("{:?}", with("Bearer 0123456789abcdef").unwrap());
+        assert!(!told.contains("0123456789"), "{told}");
     }
 
     #[test]

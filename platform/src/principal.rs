@@ -1,8 +1,10 @@
 //! Who asks, and what they may see.
 
-use domain::ids::{ResellerId, TenantId, UserId};
+use domain::api_key::KeyScopes;
+use domain::ids::{ApiKeyId, ResellerId, TenantId, UserId};
 use domain::user::{Home, Role};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Which part of the product a session or a token is for. Audiences do not cross.
 #[derive(
@@ -17,26 +19,58 @@ pub enum Audience {
 }
 
 impl Audience {
-    pub fn of(role: Role) -> Self {
-        match role {
-            Role::PlatformAdmin | Role::PlatformFinance => Self::Admin,
-            Role::ResellerOwner => Self::Reseller,
-            Role::CustomerAdmin | Role::CustomerUser => Self::Portal,
+    pub fn of(home: Home) -> Self {
+        match home {
+            Home::Platform => Self::Admin,
+            Home::Reseller(_) => Self::Reseller,
+            Home::Tenant { .. } => Self::Portal,
         }
     }
 }
 
-/// An authenticated user. Made only where a session or a token has been checked.
+/// By what somebody came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// The person itself, with the session where there is one.
+    Person { session_id: Option<Uuid> },
+    /// Somebody else who acts as the person.
+    Impersonated {
+        by: UserId,
+        session_id: Uuid,
+        write: bool,
+    },
+    /// A program.
+    Key { key_id: ApiKeyId, scopes: KeyScopes },
+}
+
+impl Access {
+    /// A person without a session: signed in with the password for one token.
+    pub const PASSWORD: Self = Self::Person { session_id: None };
+
+    /// What ends this way in when it is revoked.
+    pub fn revocable_id(self) -> Option<Uuid> {
+        match self {
+            Self::Person { session_id } => session_id,
+            Self::Impersonated { session_id, .. } => Some(session_id),
+            Self::Key { key_id, .. } => Some(key_id.0),
+        }
+    }
+}
+
+/// An authenticated user or program. Made only where a session, a token or a key has been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Principal {
+    /// The person, or the key that a program came in with.
     pub user_id: UserId,
     pub role: Role,
     pub home: Home,
+    pub access: Access,
 }
 
 impl Principal {
     pub fn audience(&self) -> Audience {
-        Audience::of(self.role)
+        Audience::of(self.home)
     }
 
     pub fn scope(&self) -> Scope {

@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Audience, Principal};
+use crate::{Access, Audience, Principal};
 
 const PRIVATE_KEY_FILE: &str = "signing.key.der";
 const PUBLIC_KEY_FILE: &str = "signing.pub";
@@ -23,6 +23,10 @@ const LINK_AUDIENCE: &str = "worker-link";
 pub enum TokenError {
     #[error("the token has expired: get a new one from /api/auth/token")]
     Expired,
+    #[error("the API key opens nothing, or nothing from this address: issue another one")]
+    KeyRefused,
+    #[error("the session has ended: sign in again")]
+    Revoked,
     #[error("the token is not valid here: sign in and get one from /api/auth/token")]
     Invalid,
     #[error("a token cannot be signed: {0}")]
@@ -37,8 +41,19 @@ struct AccessClaims {
     aud: String,
     role: Role,
     home: Home,
+    access: Access,
     iat: i64,
+    /// When it was made, in microseconds: what was revoked in the same second is told apart.
+    made: i64,
     exp: i64,
+}
+
+/// A token that was found good.
+#[derive(Clone, Copy, Debug)]
+pub struct Verified {
+    pub principal: Principal,
+    pub made_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// What a worker's link opens: one job's recording or result, for one attempt.
@@ -128,7 +143,9 @@ impl Signer {
             aud: principal.audience().as_ref().to_owned(),
             role: principal.role,
             home: principal.home,
+            access: principal.access,
             iat: now.timestamp(),
+            made: now.timestamp_micros(),
             exp: expires_at.timestamp(),
         };
         Ok((self.sign(&claims)?, expires_at))
@@ -165,23 +182,27 @@ impl Verifier {
         })
     }
 
-    /// Who holds an access token, and until when.
+    /// Who holds an access token, since when and until when. Whether it was revoked since is another question.
     ///
     /// # Errors
     /// It is forged, malformed, expired, or was not made for a person.
-    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<(Principal, DateTime<Utc>), TokenError> {
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Verified, TokenError> {
         let claims: AccessClaims = self.decode(token)?;
         let principal = Principal {
             user_id: claims.sub,
             role: claims.role,
             home: claims.home,
+            access: claims.access,
         };
         let audience = Audience::from_str(&claims.aud).map_err(|_| TokenError::Invalid)?;
         if audience != principal.audience() {
             return Err(TokenError::Invalid);
         }
-        let expires_at = unexpired(claims.exp, now)?;
-        Ok((principal, expires_at))
+        Ok(Verified {
+            principal,
+            made_at: DateTime::from_timestamp_micros(claims.made).ok_or(TokenError::Invalid)?,
+            expires_at: unexpired(claims.exp, now)?,
+        })
     }
 
     /// What a worker's link opens.

@@ -3,13 +3,18 @@
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
 use domain::books::BooksEvent;
+use domain::contract::{ContractEvent, Version};
 use domain::credit_account::{CreditAccountEvent, DebitPurpose};
+use domain::hierarchy::HierarchyEvent;
+use domain::invoice::InvoiceEvent;
 use domain::job::JobEvent;
 use domain::price_list::PriceListEvent;
 use domain::recording::RecordingEvent;
 use domain::reseller::ResellerEvent;
+use domain::sale::SaleEvent;
 use domain::subscription::SubscriptionEvent;
 use domain::tenant::TenantEvent;
+use domain::tier_list::TierListEvent;
 use domain::user::{Home, UserEvent};
 use domain::workflow::WorkflowLibraryEvent;
 use platform::Scope;
@@ -20,9 +25,10 @@ use store::{Position, Recorded};
 use uuid::Uuid;
 
 use crate::columns::column;
+use crate::dashboard::Moment;
 use crate::page::PAGE_ROWS_MAX;
 use crate::projection::{Projection, ProjectionError, Table};
-use crate::scope::within;
+use crate::scope::{Whose, among, reaching};
 
 /// One row per event that a reseller or a customer would want to read about.
 pub struct ActivityFeed;
@@ -55,7 +61,7 @@ impl ActivityRow {
 
 impl Projection for ActivityFeed {
     const NAME: &'static str = "activity";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const TABLES: &'static [Table] = &[Table::read("activity", &["log_xid", "log_position"])];
 
     async fn project(
@@ -82,9 +88,9 @@ impl Projection for ActivityFeed {
             return Ok(());
         }
         sqlx::query(
-            "INSERT INTO activity (log_xid, log_position, reseller_id, tenant_id, kind, text, actor_id, at)
+            "INSERT INTO activity (log_xid, log_position, reseller_id, tenant_id, kind, text, actor_id, at, known_at)
              SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
-                                  $7::uuid[], $8::timestamptz[])",
+                                  $7::uuid[], $8::timestamptz[], $9::timestamptz[])",
         )
         .bind(column(&rows, |(recorded, _)| recorded.position.xid))
         .bind(column(&rows, |(recorded, _)| recorded.position.position))
@@ -96,6 +102,7 @@ impl Projection for ActivityFeed {
         .bind(column(&rows, |(_, said)| said.text.as_str()))
         .bind(column(&rows, |(recorded, _)| recorded.metadata.actor))
         .bind(column(&rows, |(recorded, _)| recorded.metadata.at))
+        .bind(column(&rows, |(recorded, _)| recorded.known_at()))
         .execute(connection)
         .await?;
         Ok(())
@@ -104,15 +111,24 @@ impl Projection for ActivityFeed {
 
 fn reseller_of(recorded: &Recorded) -> Option<Uuid> {
     match recorded.event {
-        AnyEvent::Reseller(_) | AnyEvent::CreditAccount(_) => recorded.id(),
+        AnyEvent::Reseller(_) | AnyEvent::CreditAccount(_) | AnyEvent::Roster(_) => recorded.id(),
         AnyEvent::PriceList(_)
         | AnyEvent::Tenant(_)
         | AnyEvent::User(_)
+        | AnyEvent::ApiKey(_)
         | AnyEvent::Subscription(_)
         | AnyEvent::Recording(_)
         | AnyEvent::Job(_)
         | AnyEvent::WorkflowLibrary(_)
-        | AnyEvent::Books(_) => recorded.metadata.reseller_id,
+        | AnyEvent::Books(_)
+        | AnyEvent::RecordedSale(_)
+        | AnyEvent::TierList(_)
+        | AnyEvent::StoreAccount(_)
+        | AnyEvent::StoreCatalogue(_)
+        | AnyEvent::Hierarchy(_)
+        | AnyEvent::Contracts(_)
+        | AnyEvent::Payouts(_)
+        | AnyEvent::Invoices(_) => recorded.metadata.reseller_id,
     }
 }
 
@@ -145,30 +161,18 @@ fn said(event: &AnyEvent) -> Option<Said> {
         AnyEvent::PriceList(PriceListEvent::PackPublished { .. } | PriceListEvent::PackRetired { .. }) => {
             None
         }
-        AnyEvent::Tenant(TenantEvent::TenantCreated { .. }) => of_customer("became a customer"),
-        AnyEvent::Tenant(TenantEvent::TenantSuspended { reason }) => {
-            of_customer(format!("was suspended: {reason}"))
-        }
-        AnyEvent::Tenant(TenantEvent::TenantResumed { reason }) => {
-            of_customer(format!("was resumed: {reason}"))
-        }
-        AnyEvent::User(UserEvent::UserRegistered { home, .. }) => match home {
-            Home::Platform => None,
-            Home::Reseller(_) => of_reseller("A user was added"),
-            Home::Tenant { .. } => of_customer("got a user"),
-        },
-        AnyEvent::User(UserEvent::UserErased { home, .. }) => match home {
-            Home::Platform => None,
-            Home::Reseller(_) => of_reseller("A user was erased"),
-            Home::Tenant { .. } => of_customer("had a user erased"),
-        },
-        AnyEvent::User(UserEvent::PasswordChanged) | AnyEvent::Books(BooksEvent::PeriodClosed { .. }) => None,
-        AnyEvent::Subscription(SubscriptionEvent::AccessGranted {
-            tier, days, ends_at, ..
-        }) => {
-            let until = ends_at.format("%Y-%m-%d");
-            of_customer(format!("got {days} days of {}, until {until}", tier.as_ref()))
-        }
+        AnyEvent::Tenant(event) => customer(event),
+        AnyEvent::Hierarchy(event) => hierarchy(event),
+        AnyEvent::User(event) => user(event),
+        // What a store says is shown by what follows from it, and what a reseller is paid by its statement.
+        AnyEvent::ApiKey(_)
+        | AnyEvent::Books(BooksEvent::PeriodClosed { .. })
+        | AnyEvent::TierList(TierListEvent::TierPublished(_) | TierListEvent::TierRetired { .. })
+        | AnyEvent::StoreAccount(_)
+        | AnyEvent::StoreCatalogue(_)
+        | AnyEvent::Roster(_)
+        | AnyEvent::Payouts(_) => None,
+        AnyEvent::Subscription(event) => subscription(event),
         AnyEvent::Recording(RecordingEvent::RecordingStored(recording)) => {
             of_customer(format!("uploaded {}", recording.name))
         }
@@ -179,11 +183,189 @@ fn said(event: &AnyEvent) -> Option<Said> {
         AnyEvent::WorkflowLibrary(WorkflowLibraryEvent::WorkflowRemoved { .. }) => {
             of_customer("removed a workflow")
         }
+        AnyEvent::RecordedSale(event) => sale(event),
+        AnyEvent::Contracts(event) => contract(event),
+        AnyEvent::Invoices(event) => invoice(event),
+    }
+}
+
+fn invoice(event: &InvoiceEvent) -> Option<Said> {
+    match event {
+        InvoiceEvent::InvoiceIssued { document, .. } => {
+            of_reseller(format!("Invoice {} was issued", document.reference()))
+        }
+        InvoiceEvent::CreditNoteIssued { document } => {
+            of_reseller(format!("Credit note {} was issued", document.reference()))
+        }
+        InvoiceEvent::InvoicePaid { number, .. } => of_reseller(format!("Invoice {number} was paid")),
+    }
+}
+
+fn contract(event: &ContractEvent) -> Option<Said> {
+    match event {
+        ContractEvent::ContractAgreed(Version {
+            version, from, terms, ..
+        }) => {
+            let (kind, from) = (terms.kind().as_ref().replace('_', " "), from.format("%Y-%m-%d"));
+            of_reseller(format!(
+                "Version {version} of the contract was agreed: {kind} from {from}"
+            ))
+        }
+        ContractEvent::ContractEnded { version, to } => of_reseller(format!(
+            "Version {version} of the contract ends on {}",
+            to.format("%Y-%m-%d")
+        )),
+        ContractEvent::FeesCharged { month, total, .. } => of_reseller(format!(
+            "Fees of {} minor units of {} were charged for {month}",
+            total.amount_minor, total.currency
+        )),
+        ContractEvent::SalesCounted { .. } => None,
+    }
+}
+
+/// The reseller's alone: what a customer's payment earned is not the customer's to read.
+fn sale(event: &SaleEvent) -> Option<Said> {
+    let sale = &event.accounted().sale;
+    let what = match event {
+        SaleEvent::SaleRecorded(_) => "sold for",
+        SaleEvent::SaleRefunded(_) => "refunded with",
+        SaleEvent::SaleChargedBack(_) => "charged back with",
+        SaleEvent::RefundReversed(_) => "had a refund reversed of",
+    };
+    let (amount, currency) = (sale.gross.amount_minor, &sale.gross.currency);
+    of_reseller(format!(
+        "{} was {what} {amount} minor units of {currency}",
+        sale.product
+    ))
+}
+
+fn subscription(event: &SubscriptionEvent) -> Option<Said> {
+    match event {
+        SubscriptionEvent::AccessGranted {
+            tier, days, ends_at, ..
+        } => {
+            let until = ends_at.format("%Y-%m-%d");
+            of_customer(format!("got {days} days of {tier}, until {until}"))
+        }
+        SubscriptionEvent::PlanChanged { from, to, leaves, .. } => {
+            let until = leaves.ends_at.format("%Y-%m-%d");
+            of_customer(format!("changed from {from} to {to}, until {until}"))
+        }
+        SubscriptionEvent::AccessDated {
+            tier,
+            source,
+            starts_at,
+            ends_at,
+            ..
+        } => {
+            let (tier, source) = (tier.as_ref(), source.as_ref());
+            if starts_at == ends_at {
+                of_customer(format!("lost {tier} by {source}"))
+            } else {
+                let until = ends_at.format("%Y-%m-%d");
+                of_customer(format!("has {tier} by {source}, until {until}"))
+            }
+        }
+        SubscriptionEvent::SubscriptionPaused { reason, .. } => {
+            of_customer(format!("had its subscription paused: {reason}"))
+        }
+        SubscriptionEvent::SubscriptionResumed { leaves, .. } => {
+            let until = leaves.ends_at.format("%Y-%m-%d");
+            of_customer(format!("had its subscription resumed, until {until}"))
+        }
+        SubscriptionEvent::SubscriptionCancelled { reason, .. } => {
+            of_customer(format!("had its subscription cancelled: {reason}"))
+        }
+        SubscriptionEvent::AutoRenewalSet { days: Some(days) } => {
+            of_customer(format!("renews itself by {days} days"))
+        }
+        SubscriptionEvent::AutoRenewalSet { days: None } => of_customer("no longer renews itself"),
+        // The message tells the reseller's balance.
+        SubscriptionEvent::RenewalFailed { attempt, code, .. } => {
+            of_customer(format!("could not be renewed ({code}, attempt {attempt})"))
+        }
+    }
+}
+
+fn customer(event: &TenantEvent) -> Option<Said> {
+    match event {
+        TenantEvent::TenantCreated { .. } => of_customer("became a customer"),
+        TenantEvent::TenantSuspended { reason } => of_customer(format!("was suspended: {reason}")),
+        TenantEvent::TenantResumed { reason } => of_customer(format!("was resumed: {reason}")),
+        TenantEvent::TenantProfileChanged { .. } => of_customer("was edited"),
+        TenantEvent::TenantClosed { reason, .. } => of_customer(format!("was closed: {reason}")),
+        TenantEvent::TenantReopened { reason } => of_customer(format!("was reopened: {reason}")),
+        TenantEvent::TenantMoved { reason, .. } => {
+            of_customer(format!("was moved to another reseller: {reason}"))
+        }
+    }
+}
+
+fn hierarchy(event: &HierarchyEvent) -> Option<Said> {
+    match event {
+        // The reseller's own events say it.
+        HierarchyEvent::ResellerPlaced { .. }
+        | HierarchyEvent::ResellerRetired { .. }
+        | HierarchyEvent::ResellerReinstated { .. } => None,
+        HierarchyEvent::ResellerMoved { reason, .. } => {
+            of_reseller(format!("The reseller was moved to another parent: {reason}"))
+        }
+        HierarchyEvent::ResellerLimitsSet { .. } => of_reseller("The reseller's limits were changed"),
+    }
+}
+
+fn user(event: &UserEvent) -> Option<Said> {
+    match event {
+        UserEvent::UserRegistered { home, .. } => match home {
+            Home::Platform => None,
+            Home::Reseller(_) => of_reseller("A user was added"),
+            Home::Tenant { .. } => of_customer("got a user"),
+        },
+        UserEvent::UserErased { home, .. } => match home {
+            Home::Platform => None,
+            Home::Reseller(_) => of_reseller("A user was erased"),
+            Home::Tenant { .. } => of_customer("had a user erased"),
+        },
+        // What concerns one account stands in the lists of people, keys and impersonations.
+        UserEvent::UserInvited { .. }
+        | UserEvent::InvitationRenewed { .. }
+        | UserEvent::InvitationRevoked
+        | UserEvent::InvitationAccepted
+        | UserEvent::UserRenamed { .. }
+        | UserEvent::UserRoleChanged { .. }
+        | UserEvent::UserDisabled { .. }
+        | UserEvent::UserEnabled { .. }
+        | UserEvent::PasswordChanged
+        | UserEvent::PasswordResetIssued { .. }
+        | UserEvent::PasswordReset
+        | UserEvent::TotpEnabled
+        | UserEvent::TotpDisabled
+        | UserEvent::TotpReset { .. }
+        | UserEvent::RecoveryCodesRenewed
+        | UserEvent::RecoveryCodeUsed { .. }
+        | UserEvent::SessionsEnded { .. }
+        | UserEvent::ImpersonationBegun { .. }
+        | UserEvent::ImpersonationEnded { .. } => None,
     }
 }
 
 fn reseller(event: &ResellerEvent) -> Option<Said> {
     match event {
+        ResellerEvent::HouseFounded { name, .. } => of_reseller(format!("{name} was founded")),
+        ResellerEvent::ResellerApplied(profile) => {
+            of_reseller(format!("{} applied to become a reseller", profile.name))
+        }
+        ResellerEvent::ResellerApproved { reason, .. } => {
+            of_reseller(format!("The application was approved: {reason}"))
+        }
+        ResellerEvent::ResellerDeclined { reason } => {
+            of_reseller(format!("The application was declined: {reason}"))
+        }
+        ResellerEvent::ResellerProfileChanged(_) => of_reseller("The reseller's profile was edited"),
+        ResellerEvent::ResellerClosed { reason } => of_reseller(format!("The reseller was closed: {reason}")),
+        ResellerEvent::ResellerReopened { reason } => {
+            of_reseller(format!("The reseller was reopened: {reason}"))
+        }
         ResellerEvent::ResellerRegistered { name, .. } => of_reseller(format!("{name} became a reseller")),
         ResellerEvent::ResellerSuspended { reason } => {
             of_reseller(format!("The reseller was suspended: {reason}"))
@@ -196,7 +378,6 @@ fn reseller(event: &ResellerEvent) -> Option<Said> {
 
 fn credits(event: &CreditAccountEvent) -> Option<Said> {
     match event {
-        CreditAccountEvent::CreditAccountOpened => None,
         CreditAccountEvent::CreditsPurchased {
             pack_code, credits, ..
         } => of_reseller(format!("{credits} credits bought with the pack {pack_code}")),
@@ -204,12 +385,47 @@ fn credits(event: &CreditAccountEvent) -> Option<Said> {
             let purpose = match purpose {
                 DebitPurpose::NewCustomer => "a new customer",
                 DebitPurpose::Extension => "an extension",
+                DebitPurpose::Renewal => "a renewal",
             };
             of_reseller(format!("{credits} credits spent on {purpose}"))
         }
         CreditAccountEvent::CreditsAdjusted {
             kind, credits, note, ..
         } => of_reseller(format!("{credits} credits booked as {}: {note}", kind.as_ref())),
+        CreditAccountEvent::CreditsRefunded { credits, note, .. } => {
+            of_reseller(format!("{credits} credits refunded: {note}"))
+        }
+        CreditAccountEvent::CreditsExpired { credits, .. } => {
+            of_reseller(format!("{credits} credits expired"))
+        }
+        CreditAccountEvent::CreditsTransferredOut { credits, note, .. } => {
+            of_reseller(format!("{credits} credits given away: {note}"))
+        }
+        CreditAccountEvent::CreditsTransferredIn { credits, note, .. } => {
+            of_reseller(format!("{credits} credits received: {note}"))
+        }
+        CreditAccountEvent::CreditsCaptured { credits, note, .. } => {
+            of_reseller(format!("{credits} reserved credits spent: {note}"))
+        }
+        CreditAccountEvent::CreditsReversed {
+            reversed,
+            movement,
+            note,
+            ..
+        } => of_reseller(format!(
+            "The {} {movement} was reversed: {note}",
+            reversed.as_ref()
+        )),
+        CreditAccountEvent::CreditLineSet { limit, reason } => {
+            of_reseller(format!("The credit line is {limit} credits: {reason}"))
+        }
+        CreditAccountEvent::LowCreditReached { balance, .. } => {
+            of_reseller(format!("Credits are low: {balance} are left"))
+        }
+        CreditAccountEvent::CreditAccountOpened
+        | CreditAccountEvent::CreditsReserved { .. }
+        | CreditAccountEvent::CreditsReleased { .. }
+        | CreditAccountEvent::LowCreditAlertsSet { .. } => None,
     }
 }
 
@@ -223,13 +439,15 @@ fn job(event: &JobEvent) -> Option<Said> {
     }
 }
 
-/// What happened last, at most `rows` and at most [`PAGE_ROWS_MAX`].
+/// What was done last, with `moment` as it stood then, at most `rows` and at most [`PAGE_ROWS_MAX`].
 ///
 /// # Errors
 /// The database fails.
 pub async fn latest(
     connection: &mut PgConnection,
     scope: Scope,
+    whose: Whose,
+    moment: Option<Moment>,
     rows: u32,
 ) -> sqlx::Result<Vec<ActivityRow>> {
     let mut query = QueryBuilder::new(
@@ -240,9 +458,15 @@ pub async fn latest(
          LEFT JOIN read.customers c ON c.tenant_id = a.tenant_id
          LEFT JOIN read.users u ON u.user_id = a.actor_id",
     );
-    within(&mut query, "u", scope);
+    reaching(&mut query, "u", scope);
     query.push(" WHERE true");
-    within(&mut query, "a", scope);
+    among(&mut query, "a", scope, whose);
+    if let Some(Moment { as_of, known_at }) = moment {
+        query.push(" AND a.at <= ").push_bind(as_of);
+        if let Some(known_at) = known_at {
+            query.push(" AND a.known_at <= ").push_bind(known_at);
+        }
+    }
     query.push(" ORDER BY a.log_xid DESC, a.log_position DESC LIMIT ");
     query.push_bind(i64::from(rows.min(PAGE_ROWS_MAX)));
     query

@@ -3,6 +3,8 @@
 //! The live tables are read in one snapshot, and each projection is folded to exactly the checkpoint that this
 //! snapshot holds, so an audit of a running system compares like with like. Progress of jobs is not in the log
 //! and is left out; their status updates are compared.
+//!
+//! One connection reads the log, several fold it, several compare; how many, the size of the pool says.
 
 mod compare;
 mod log;
@@ -10,14 +12,16 @@ mod refold;
 mod settle;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::Serialize;
-use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
+use sqlx::{Executor, PgConnection, PgPool, Row};
 use store::vault::Vault;
 use store::{Position, erasure};
 use uuid::Uuid;
 
 use crate::dead_letters;
+use crate::ledger::periods::{self, ChangedPeriod};
 use crate::projection::{self, ProjectionError, ReadModel};
 
 pub use settle::settle;
@@ -37,12 +41,16 @@ pub struct AuditReport {
     pub log_faults: Vec<String>,
     /// Differences named, over all projections; at most [`DIFFERENCES_NAMED_MAX`].
     pub differences: Vec<Difference>,
+    /// Closed periods that are not what they were closed with, by the journal that is served or by the one that the
+    /// log gives now.
+    pub changed_periods: Vec<ChangedPeriod>,
 }
 
 impl AuditReport {
     /// Whether the log is sound and every row follows from it.
     pub fn is_clean(&self) -> bool {
         self.log_faults.is_empty()
+            && self.changed_periods.is_empty()
             && self
                 .projections
                 .iter()
@@ -85,30 +93,41 @@ pub enum AuditError {
     Database(#[from] sqlx::Error),
     #[error("the log cannot be folded: {0}")]
     Projection(#[from] ProjectionError),
+    #[error("the work was given up: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
 }
 
-/// Is told how many events of how many are done.
-pub type Tell<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+/// What an audit is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Counts events.
+    Fold,
+    /// Counts read models.
+    Compare,
+}
+
+/// Is told how many of how many are done.
+pub type Tell<'a> = &'a mut (dyn FnMut(Stage, u64, u64) + Send);
 
 /// A projection with the state of its checkpoint in the snapshot.
 struct Subject {
-    model: std::sync::Arc<dyn ReadModel>,
+    model: Arc<dyn ReadModel>,
     checkpoint: Position,
     /// Events that it could not fold and put aside.
     parked: HashSet<Position>,
     events: u64,
 }
 
-/// Audits everything. `owner` connects as the owner of the schema: the audit makes a schema of its own and
-/// drops it at the end.
+/// Audits everything. `owner` connects as the owner of the schema, with four connections at least: the audit makes
+/// a schema of its own and drops it at the end.
 ///
 /// # Errors
 /// The database fails, or an event cannot be folded.
 pub async fn verify(owner: &PgPool, vault: &Vault) -> Result<AuditReport, AuditError> {
-    verify_telling(owner, vault, &mut |_, _| {}).await
+    verify_telling(owner, vault, &mut |_, _, _| {}).await
 }
 
-/// [`verify`], and `progress` is told how many events of about how many are folded.
+/// [`verify`], and `progress` is told how far it is.
 ///
 /// # Errors
 /// As `verify`.
@@ -124,9 +143,8 @@ pub async fn verify_telling(
         .execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         .await?;
     erasure::hold_off_for_audit(&mut no_erasures).await?;
-    let mut connection = owner.acquire().await?;
-    let outcome = verify_in(owner, &mut connection, &scratch, vault, progress).await;
-    let dropped = connection
+    let outcome = verify_in(owner, &scratch, vault, progress).await;
+    let dropped = owner
         .execute(format!("DROP SCHEMA IF EXISTS {scratch} CASCADE").as_str())
         .await;
     let report = outcome?;
@@ -137,7 +155,6 @@ pub async fn verify_telling(
 
 async fn verify_in(
     owner: &PgPool,
-    connection: &mut PgConnection,
     scratch: &str,
     vault: &Vault,
     progress: Tell<'_>,
@@ -147,29 +164,42 @@ async fn verify_in(
         .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         .await?;
     snapshot
-        .execute("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL timezone = 'UTC'")
+        .execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         .await?;
-    let mut subjects = subjects(&mut snapshot).await?;
+    let subjects = subjects(&mut snapshot).await?;
     let mut faults = log::contiguity(&mut snapshot).await?;
-    make_scratch(connection, scratch, &subjects).await?;
-    let mut credits = log::CreditSums::default();
-    let events = refold::refold(connection, scratch, &mut subjects, vault, &mut credits, progress).await?;
-    faults.extend(credits.into_faults());
+    make_scratch(&mut *owner.acquire().await?, scratch, &subjects).await?;
+    let refolded = refold::refold(owner, scratch, subjects, vault, progress).await?;
+    faults.extend(refolded.faults);
     faults.truncate(DIFFERENCES_NAMED_MAX);
 
+    let exported: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
+        .fetch_one(&mut *snapshot)
+        .await?;
+    let compared = compare::all(owner, &exported, scratch, &refolded.subjects, progress).await?;
+    let mut folded = owner.begin().await?;
+    let changed = changed_periods(&mut snapshot, &mut folded, scratch).await?;
+    folded.rollback().await?;
+    snapshot.rollback().await?;
+    Ok(report(
+        refolded.events,
+        &refolded.subjects,
+        faults,
+        compared,
+        changed,
+    ))
+}
+
+fn report(
+    events: u64,
+    subjects: &[Subject],
+    log_faults: Vec<String>,
+    compared: Vec<compare::Compared>,
+    changed_periods: Vec<ChangedPeriod>,
+) -> AuditReport {
     let mut differences = Vec::new();
     let mut projections = Vec::new();
-    let mut folded = connection.begin().await?;
-    folded.execute("SET LOCAL timezone = 'UTC'").await?;
-    for subject in &subjects {
-        let compared = compare::projection(
-            &mut snapshot,
-            &mut folded,
-            scratch,
-            subject.model.tables(),
-            &mut differences,
-        )
-        .await?;
+    for (subject, compared) in subjects.iter().zip(compared) {
         projections.push(ProjectionReport {
             name: subject.model.name(),
             version: subject.model.version(),
@@ -180,21 +210,44 @@ async fn verify_in(
             differences: compared.differences,
             digest: compared.digest,
         });
+        differences.extend(compared.named);
     }
-    folded.rollback().await?;
-    snapshot.rollback().await?;
-    let position = subjects
-        .iter()
-        .map(|subject| subject.checkpoint)
-        .max()
-        .unwrap_or_default();
-    Ok(AuditReport {
+    differences.truncate(DIFFERENCES_NAMED_MAX);
+    let position = subjects.iter().map(|subject| subject.checkpoint).max();
+    AuditReport {
         events,
-        position,
+        position: position.unwrap_or_default(),
         projections,
-        log_faults: faults,
+        log_faults,
         differences,
-    })
+        changed_periods,
+    }
+}
+
+/// Lets the transaction's unqualified table names mean those of `schema`.
+async fn look_into(connection: &mut PgConnection, schema: &str) -> sqlx::Result<()> {
+    sqlx::query("SELECT set_config('search_path', $1, true)")
+        .bind(schema)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Each changed period once, although both journals usually say the same of it.
+async fn changed_periods(
+    snapshot: &mut PgConnection,
+    folded: &mut PgConnection,
+    scratch: &str,
+) -> sqlx::Result<Vec<ChangedPeriod>> {
+    look_into(folded, scratch).await?;
+    look_into(snapshot, "read").await?;
+    let mut changed = periods::changed(folded).await?;
+    for served in periods::changed(snapshot).await? {
+        if !changed.contains(&served) {
+            changed.push(served);
+        }
+    }
+    Ok(changed)
 }
 
 async fn subjects(snapshot: &mut PgConnection) -> sqlx::Result<Vec<Subject>> {
@@ -225,6 +278,8 @@ async fn subjects(snapshot: &mut PgConnection) -> sqlx::Result<Vec<Subject>> {
     Ok(subjects)
 }
 
+/// Empty copies of all tables with what tells their rows apart. Other indexes, which only queries need, would cost as
+/// much as the rows.
 async fn make_scratch(
     connection: &mut PgConnection,
     scratch: &str,
@@ -234,11 +289,24 @@ async fn make_scratch(
         .execute(format!("CREATE SCHEMA {scratch}").as_str())
         .await?;
     for table in subjects.iter().flat_map(|subject| subject.model.tables()) {
-        let copy = format!(
-            "CREATE UNLOGGED TABLE {scratch}.{0} (LIKE {1}.{0} INCLUDING ALL)",
-            table.name, table.schema
-        );
-        connection.execute(copy.as_str()).await?;
+        let live = format!("{}.{}", table.schema, table.name);
+        let copy = format!("{scratch}.{}", table.name);
+        connection
+            .execute(
+                format!("CREATE UNLOGGED TABLE {copy} (LIKE {live} INCLUDING ALL EXCLUDING INDEXES)")
+                    .as_str(),
+            )
+            .await?;
+        let unique: Vec<String> = sqlx::query_scalar(
+            "SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i WHERE i.indrelid = $1::regclass AND i.indisunique",
+        )
+        .bind(&live)
+        .fetch_all(&mut *connection)
+        .await?;
+        for index in unique {
+            let index = index.replace(&format!(" ON {live} "), &format!(" ON {copy} "));
+            connection.execute(index.as_str()).await?;
+        }
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ pub struct Retried {
 /// own. They come later than they would have: what followed them is folded already.
 ///
 /// # Errors
-/// The database fails, or an event cannot be read.
+/// The database fails.
 pub async fn retry(pool: &PgPool, model: &dyn ReadModel, vault: &Vault) -> Result<Retried, ProjectionError> {
     let mut connection = pool.acquire().await?;
     let mut letters: Vec<_> = positions(&mut connection, model.name())
@@ -123,7 +123,14 @@ pub async fn retry(pool: &PgPool, model: &dyn ReadModel, vault: &Vault) -> Resul
         target: Target::Live,
     };
     for position in letters {
-        let event = feed::at(&mut connection, position).await?;
+        let event = match feed::at(&mut connection, position).await {
+            Err(error) if error.unreadable().is_some() => {
+                park(&mut connection, model, false, position, &error.into()).await?;
+                retried.left += 1;
+                continue;
+            }
+            event => event?,
+        };
         let mut transaction = fold.begin().await?;
         match model.fold_batch(&mut transaction, event.as_slice(), vault).await {
             Ok(()) => {

@@ -2,16 +2,29 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Row, Transaction};
+use store::answered::answered;
+use store::feed::FeedError;
 use store::vault::Vault;
 use store::{Position, Recorded, erasure, feed};
 
 use crate::dead_letters;
 use crate::projection::{OnBadEvent, ProjectionError, ReadModel};
 
-/// Most events in one transaction. It holds back the feed while it runs, so it is kept short.
+/// Most events in one transaction at the head of the log. It holds back the feed while it runs, so it is kept short.
 pub(crate) const BATCH_EVENTS_MAX: i64 = 1000;
+/// Events in one transaction far behind the head: as many as take about [`STRETCH_HOLDS`], within these bounds. A
+/// row that sums up many events is then written once for more of them.
+const STRETCH_EVENTS_MIN: usize = 2_000;
+const STRETCH_EVENTS_MAX: usize = 32_000;
+const STRETCH_HOLDS: Duration = Duration::from_millis(250);
+
+/// Longest that one transaction may take.
+const FOLD_WITHIN: Duration = Duration::from_mins(2);
+/// Longest wait for the next events of a stretch.
+const READ_WITHIN: Duration = Duration::from_mins(1);
 
 /// Which tables are written, and whose checkpoint moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +65,11 @@ impl Fold<'_> {
         let Some(last) = events.last() else {
             return Ok(from);
         };
-        match self.batch(from, events, last.position).await {
+        match answered(FOLD_WITHIN, self.batch(from, events, last.position)).await {
             Ok(()) => Ok(last.position),
-            Err(error) if error.is_of_event() => self.one_by_one(from, events).await,
+            Err(error) if error.is_of_event() => {
+                answered(FOLD_WITHIN, self.around_bad_event(from, events)).await
+            }
             Err(error) => Err(error),
         }
     }
@@ -68,6 +83,44 @@ impl Fold<'_> {
             .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// A part of a batch that failed. Savepoints are dear: only so many events are folded singly as the bad one may
+    /// be among.
+    async fn around_bad_event(
+        &self,
+        from: Position,
+        events: &[Recorded],
+    ) -> Result<Position, ProjectionError> {
+        let (first, rest) = events
+            .split_at_checked(STRETCH_EVENTS_MIN)
+            .unwrap_or((events, &[]));
+        let to = first.last().map_or(from, |event| event.position);
+        if rest.is_empty() {
+            return self.one_by_one(from, first).await;
+        }
+        match self.batch(from, first, to).await {
+            Ok(()) => Ok(to),
+            Err(error) if error.is_of_event() => self.one_by_one(from, first).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the event that could not be read aside, where the projection does so with bad events: nobody can say
+    /// whether it concerns it. Returns its position.
+    async fn pass_by(&self, from: Position, error: FeedError) -> Result<Position, ProjectionError> {
+        let position = match (error.unreadable(), self.model.on_bad_event()) {
+            (Some(position), OnBadEvent::Park) => position,
+            (Some(_), OnBadEvent::Stop) | (None, OnBadEvent::Park | OnBadEvent::Stop) => {
+                return Err(error.into());
+            }
+        };
+        let mut transaction = self.begin().await?;
+        self.advance(&mut transaction, from, position).await?;
+        let rebuild = self.target == Target::Rebuild;
+        dead_letters::park(&mut transaction, self.model, rebuild, position, &error.into()).await?;
+        transaction.commit().await?;
+        Ok(position)
     }
 
     /// Folds each event in a savepoint of its own, to find the bad one: it is put aside or, where the projection
@@ -152,15 +205,6 @@ impl Fold<'_> {
     }
 }
 
-/// Lets the transaction's unqualified table names mean those of `schemas`.
-pub(crate) async fn write_into(connection: &mut PgConnection, schemas: &str) -> sqlx::Result<()> {
-    sqlx::query("SELECT set_config('search_path', $1, true)")
-        .bind(schemas)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// What is served of a projection. One that nobody has folded yet begins here.
 pub(crate) async fn served(pool: &PgPool, model: &dyn ReadModel) -> sqlx::Result<Served> {
     loop {
@@ -201,8 +245,21 @@ pub(crate) async fn stretch(
     mut moved: impl FnMut(&[Recorded], Position),
 ) -> Result<Position, ProjectionError> {
     let mut at = from;
-    let mut stretch = feed::stretch(fold.pool, from);
-    while let Some(batch) = stretch.next().await? {
+    let read_from = |at| feed::stretch_ahead(fold.pool, at, STRETCH_EVENTS_MAX / feed::BATCH_EVENTS);
+    let mut stretch = read_from(at);
+    let mut wanted = STRETCH_EVENTS_MIN;
+    loop {
+        let batch = match answered(READ_WITHIN, stretch.next_joined(wanted)).await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return Ok(at),
+            Err(error) => {
+                at = fold.pass_by(at, error).await?;
+                moved(&[], at);
+                stretch = read_from(at);
+                continue;
+            }
+        };
+        let began = Instant::now();
         let mut rest = batch.as_slice();
         while !rest.is_empty() {
             at = fold.fold(at, rest).await?;
@@ -210,6 +267,41 @@ pub(crate) async fn stretch(
             let folded = rest.partition_point(|event| event.position <= at);
             rest = rest.get(folded..).unwrap_or_default();
         }
+        wanted = wanted_after(batch.len(), began.elapsed());
     }
-    Ok(at)
+}
+
+/// How many events the next transaction takes, after one with `events` took so long: at most twice as many.
+fn wanted_after(events: usize, took: Duration) -> usize {
+    let took = took.as_micros().max(1);
+    let fitting = u128::try_from(events)
+        .unwrap_or(u128::MAX)
+        .saturating_mul(STRETCH_HOLDS.as_micros())
+        / took;
+    usize::try_from(fitting)
+        .unwrap_or(usize::MAX)
+        .min(events.saturating_mul(2))
+        .clamp(STRETCH_EVENTS_MIN, STRETCH_EVENTS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_far_behind_takes_more_events_while_it_is_short() {
+        assert_eq!(wanted_after(2_000, Duration::from_millis(10)), 4_000);
+        assert_eq!(
+            wanted_after(24_000, Duration::from_millis(10)),
+            STRETCH_EVENTS_MAX
+        );
+        assert_eq!(wanted_after(8_000, Duration::from_millis(200)), 10_000);
+    }
+
+    #[test]
+    fn one_that_holds_readers_back_too_long_is_followed_by_a_smaller_one() {
+        assert_eq!(wanted_after(8_000, Duration::from_millis(500)), 4_000);
+        assert_eq!(wanted_after(1_000, Duration::from_secs(3)), STRETCH_EVENTS_MIN);
+        assert_eq!(wanted_after(0, Duration::ZERO), STRETCH_EVENTS_MIN);
+    }
 }

@@ -1,9 +1,10 @@
 //! Grants: the dated rights of a tenant, from which follows what it may do now.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
-use domain::subscription::SubscriptionEvent;
-use domain::tier::Tier;
+use domain::tier::{Tier, TierPolicy};
 use platform::Scope;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, QueryBuilder, Row};
@@ -11,12 +12,14 @@ use store::Recorded;
 use store::vault::Vault;
 use uuid::Uuid;
 
-use crate::columns::column;
+use crate::grant_fold::GrantFold;
+use crate::moves::Moves;
 use crate::page::parsed;
-use crate::projection::{Projection, ProjectionError, Table, stream_id};
-use crate::scope::within;
+use crate::projection::{Projection, ProjectionError, Table};
+use crate::scope::reaching;
+use crate::tiers;
 
-/// One row per grant.
+/// One row per grant and change of it, one per subscription.
 pub struct Grants;
 
 /// The grant that decides what a tenant may do.
@@ -25,6 +28,14 @@ pub struct GrantRow {
     pub tier: Tier,
     pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
+}
+
+/// The deciding grant, and what its tier allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deciding {
+    pub grant: GrantRow,
+    /// `None` where no version of the tier has been published.
+    pub policy: Option<Arc<TierPolicy>>,
 }
 
 impl GrantRow {
@@ -39,8 +50,11 @@ impl GrantRow {
 
 impl Projection for Grants {
     const NAME: &'static str = "grants";
-    const VERSION: i32 = 2;
-    const TABLES: &'static [Table] = &[Table::read("grants", &["grant_id"])];
+    const VERSION: i32 = 3;
+    const TABLES: &'static [Table] = &[
+        Table::read("grants", &["grant_id", "change"]),
+        Table::read("subscriptions", &["tenant_id"]),
+    ];
 
     async fn project(
         &self,
@@ -58,80 +72,41 @@ impl Projection for Grants {
         batch: &[Recorded],
         _vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        let mut rows = Vec::new();
+        let (mut fold, mut moves) = (GrantFold::default(), Moves::default());
         for recorded in batch {
+            moves.take(recorded)?;
             match &recorded.event {
-                AnyEvent::Subscription(SubscriptionEvent::AccessGranted {
-                    grant_id,
-                    tier,
-                    source,
-                    days,
-                    starts_at,
-                    ends_at,
-                }) => rows.push(NewRow {
-                    grant_id: grant_id.0,
-                    reseller_id: recorded.metadata.reseller_id,
-                    tenant_id: stream_id(recorded)?,
-                    tier: tier.as_ref(),
-                    source: source.as_ref(),
-                    days: i64::from(*days),
-                    starts_at: *starts_at,
-                    ends_at: *ends_at,
-                    happened_at: recorded.happened_at(),
-                    known_at: recorded.known_at(),
-                }),
+                AnyEvent::Subscription(event) => fold.take(connection, recorded, event).await?,
                 AnyEvent::Reseller(_)
                 | AnyEvent::CreditAccount(_)
                 | AnyEvent::PriceList(_)
                 | AnyEvent::Tenant(_)
                 | AnyEvent::User(_)
+                | AnyEvent::ApiKey(_)
                 | AnyEvent::Recording(_)
                 | AnyEvent::Job(_)
                 | AnyEvent::WorkflowLibrary(_)
-                | AnyEvent::Books(_) => {}
+                | AnyEvent::Books(_)
+                | AnyEvent::RecordedSale(_)
+                | AnyEvent::TierList(_)
+                | AnyEvent::StoreAccount(_)
+                | AnyEvent::StoreCatalogue(_)
+                | AnyEvent::Hierarchy(_)
+                | AnyEvent::Roster(_)
+                | AnyEvent::Contracts(_)
+                | AnyEvent::Payouts(_)
+                | AnyEvent::Invoices(_) => {}
             }
         }
-        insert(connection, &rows).await?;
+        fold.write(&mut *connection).await?;
+        for follow in [
+            "UPDATE grants SET reseller_id = $3 WHERE tenant_id = $1 AND reseller_id = $2",
+            "UPDATE subscriptions SET reseller_id = $3 WHERE tenant_id = $1 AND reseller_id = $2",
+        ] {
+            moves.follow(connection, follow).await?;
+        }
         Ok(())
     }
-}
-
-struct NewRow<'a> {
-    grant_id: Uuid,
-    reseller_id: Option<Uuid>,
-    tenant_id: Uuid,
-    tier: &'a str,
-    source: &'a str,
-    days: i64,
-    starts_at: DateTime<Utc>,
-    ends_at: DateTime<Utc>,
-    happened_at: DateTime<Utc>,
-    known_at: DateTime<Utc>,
-}
-
-async fn insert(connection: &mut PgConnection, rows: &[NewRow<'_>]) -> sqlx::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO grants (grant_id, reseller_id, tenant_id, tier, source, days, starts_at, ends_at,
-                             happened_at, known_at)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
-                              $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])",
-    )
-    .bind(column(rows, |row| row.grant_id))
-    .bind(column(rows, |row| row.reseller_id))
-    .bind(column(rows, |row| row.tenant_id))
-    .bind(column(rows, |row| row.tier))
-    .bind(column(rows, |row| row.source))
-    .bind(column(rows, |row| row.days))
-    .bind(column(rows, |row| row.starts_at))
-    .bind(column(rows, |row| row.ends_at))
-    .bind(column(rows, |row| row.happened_at))
-    .bind(column(rows, |row| row.known_at))
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// The grant that decides at `at` for a tenant within the scope: the highest tier that holds, the longest of these.
@@ -145,7 +120,7 @@ pub async fn deciding(
     tenant_id: Uuid,
     at: DateTime<Utc>,
     known_at: Option<DateTime<Utc>>,
-) -> sqlx::Result<Option<GrantRow>> {
+) -> sqlx::Result<Option<Deciding>> {
     let mut query =
         QueryBuilder::new("SELECT g.tier, g.starts_at, g.ends_at FROM read.grants g WHERE g.tenant_id = ");
     query.push_bind(tenant_id);
@@ -153,12 +128,26 @@ pub async fn deciding(
     query.push(" AND g.starts_at <= ").push_bind(at);
     if let Some(known_at) = known_at {
         query.push(" AND g.known_at <= ").push_bind(known_at);
+        query
+            .push(" AND (g.superseded_at IS NULL OR g.superseded_at > ")
+            .push_bind(known_at)
+            .push(")");
+    } else {
+        query.push(" AND g.superseded_at IS NULL");
     }
-    within(&mut query, "g", scope);
-    let rows = query.build().fetch_all(connection).await?;
+    reaching(&mut query, "g", scope);
+    let rows = query.build().fetch_all(&mut *connection).await?;
     let grants = rows
         .iter()
         .map(GrantRow::read)
         .collect::<sqlx::Result<Vec<_>>>()?;
-    Ok(grants.into_iter().max_by_key(|grant| (grant.tier, grant.ends_at)))
+    let tiers = tiers::list(connection, known_at).await?;
+    let ranked = grants.into_iter().map(|grant| {
+        let policy = tiers.in_force(grant.tier, at).cloned();
+        Deciding { grant, policy }
+    });
+    Ok(ranked.max_by_key(|deciding| {
+        let rank = deciding.policy.as_ref().map(|policy| policy.rank);
+        (rank, deciding.grant.ends_at)
+    }))
 }

@@ -11,11 +11,14 @@ use uuid::Uuid;
 use crate::columns::column;
 use crate::job_updates::{self, StatusChange};
 use crate::jobs::{JobFailure, JobStatus};
+use crate::moves::Moves;
 use crate::projection::{ProjectionError, stream_id};
 
 pub(crate) async fn fold(connection: &mut PgConnection, batch: &[Recorded]) -> Result<(), ProjectionError> {
     let (mut changes, mut queued, mut patches) = (Vec::new(), Vec::new(), Patches::default());
+    let mut moves = Moves::default();
     for recorded in batch {
+        moves.take(recorded)?;
         let AnyEvent::Job(event) = &recorded.event else {
             continue;
         };
@@ -27,11 +30,35 @@ pub(crate) async fn fold(connection: &mut PgConnection, batch: &[Recorded]) -> R
         patches.of(job_id).take(event, &change, recorded.metadata.at);
         changes.push((job_id, recorded, change));
     }
-    if changes.is_empty() {
-        return Ok(());
+    if !changes.is_empty() {
+        write(connection, &queued, patches, &changes).await?;
     }
+    follow(connection, &moves).await?;
+    Ok(())
+}
+
+/// A job goes where its customer goes, with all that it has told.
+async fn follow(connection: &mut PgConnection, moves: &Moves) -> sqlx::Result<()> {
+    for statement in [
+        "UPDATE jobs SET reseller_id = $3 WHERE tenant_id = $1 AND reseller_id = $2",
+        "UPDATE job_heads SET reseller_id = $3
+         WHERE reseller_id = $2 AND job_id IN (SELECT j.job_id FROM jobs j WHERE j.tenant_id = $1)",
+        "UPDATE job_updates SET reseller_id = $3
+         WHERE reseller_id = $2 AND job_id IN (SELECT j.job_id FROM jobs j WHERE j.tenant_id = $1)",
+    ] {
+        moves.follow(connection, statement).await?;
+    }
+    Ok(())
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    queued: &[(Uuid, &JobRequest, DateTime<Utc>)],
+    patches: Patches<'_>,
+    changes: &[(Uuid, &Recorded, StatusChange)],
+) -> Result<(), ProjectionError> {
     if !queued.is_empty() {
-        insert(connection, &queued).await?;
+        insert(connection, queued).await?;
         let opened: Vec<_> = queued
             .iter()
             .map(|(job_id, request, _)| (*job_id, request.reseller_id, request.tenant_id))
@@ -39,7 +66,7 @@ pub(crate) async fn fold(connection: &mut PgConnection, batch: &[Recorded]) -> R
         job_updates::open(connection, &opened).await?;
     }
     update(connection, &patches.0.into_iter().collect::<Vec<_>>()).await?;
-    job_updates::append_status(connection, &changes).await
+    job_updates::append_status(connection, changes).await
 }
 
 fn change(event: &JobEvent) -> StatusChange {

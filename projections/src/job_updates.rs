@@ -17,7 +17,7 @@ use crate::columns::column;
 use crate::jobs::{JobFailure, JobStage, JobStatus};
 use crate::page::{PAGE_ROWS_MAX, parsed, parsed_or_null};
 use crate::projection::ProjectionError;
-use crate::scope::within;
+use crate::scope::reaching;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobUpdateRow {
@@ -268,7 +268,7 @@ pub async fn head(
     let mut query =
         QueryBuilder::new("SELECT h.last_sequence, h.status FROM live.job_heads h WHERE h.job_id = ");
     query.push_bind(job_id);
-    within(&mut query, "h", scope);
+    reaching(&mut query, "h", scope);
     let row = query.build().fetch_optional(connection).await?;
     row.map(|row| {
         Ok(JobHead {
@@ -294,7 +294,7 @@ pub async fn after(
         .push_bind(job_id)
         .push(" AND u.sequence > ")
         .push_bind(sequence);
-    within(&mut query, "u", scope);
+    reaching(&mut query, "u", scope);
     query
         .push(" ORDER BY u.sequence LIMIT ")
         .push_bind(i64::from(PAGE_ROWS_MAX));

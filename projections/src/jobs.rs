@@ -17,7 +17,7 @@ use crate::job_fold;
 use crate::page::{NewestKey, Page, PageRequest, newest_first, parsed, parsed_or_null};
 use crate::projection::{Audited, Projection, ProjectionError, Table};
 use crate::recordings::RecordingRow;
-use crate::scope::within;
+use crate::scope::{Whose, among, reaching};
 
 /// One row per job, and the head and the updates of each.
 pub struct Jobs;
@@ -197,15 +197,26 @@ impl Projection for Jobs {
             | AnyEvent::PriceList(_)
             | AnyEvent::Tenant(_)
             | AnyEvent::User(_)
+            | AnyEvent::ApiKey(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::WorkflowLibrary(_)
-            | AnyEvent::Books(_) => None,
+            | AnyEvent::Books(_)
+            | AnyEvent::RecordedSale(_)
+            | AnyEvent::TierList(_)
+            | AnyEvent::StoreAccount(_)
+            | AnyEvent::StoreCatalogue(_)
+            | AnyEvent::Hierarchy(_)
+            | AnyEvent::Roster(_)
+            | AnyEvent::Contracts(_)
+            | AnyEvent::Payouts(_)
+            | AnyEvent::Invoices(_) => None,
         }
     }
 }
 
-fn select(scope: Scope) -> QueryBuilder<'static, Postgres> {
+/// Those of a list, or all that the scope may see.
+fn select(scope: Scope, whose: Option<Whose>) -> QueryBuilder<'static, Postgres> {
     let mut query = QueryBuilder::new(
         "SELECT j.*, h.stage, h.percent, h.last_sequence,
                 r.name AS recording_name, r.bytes, r.format, r.duration_ms, r.uploaded_at
@@ -214,7 +225,10 @@ fn select(scope: Scope) -> QueryBuilder<'static, Postgres> {
          JOIN read.recordings r USING (recording_id)
          WHERE true",
     );
-    within(&mut query, "j", scope);
+    match whose {
+        Some(whose) => among(&mut query, "j", scope, whose),
+        None => reaching(&mut query, "j", scope),
+    }
     query
 }
 
@@ -225,10 +239,11 @@ fn select(scope: Scope) -> QueryBuilder<'static, Postgres> {
 pub async fn page(
     connection: &mut PgConnection,
     scope: Scope,
+    whose: Whose,
     status: Option<JobStatus>,
     request: PageRequest<NewestKey>,
 ) -> sqlx::Result<Page<JobRow>> {
-    let mut query = select(scope);
+    let mut query = select(scope, Some(whose));
     if let Some(status) = status {
         query
             .push(" AND j.status = ")
@@ -247,7 +262,7 @@ pub async fn page(
 /// # Errors
 /// The database fails.
 pub async fn by_id(connection: &mut PgConnection, scope: Scope, id: Uuid) -> sqlx::Result<Option<JobRow>> {
-    let mut query = select(scope);
+    let mut query = select(scope, None);
     query.push(" AND j.job_id = ").push_bind(id);
     query
         .build()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use platform::shutdown::pause;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
+use store::answered::answered;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 const ASK_EVERY: Duration = Duration::from_millis(250);
 /// How often a leader of all looks whether its connection, and so its locks, still lives.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Longest wait for an answer: without one the locks are lost, whether the server knows it yet or not.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A projection's name and version: programs of two versions lead beside each other.
 pub(crate) type Led = (&'static str, i32);
@@ -46,7 +50,7 @@ async fn hold(
     let mut held: HashSet<Led> = HashSet::new();
     loop {
         let missing: Vec<Led> = wanted.iter().filter(|one| !held.contains(one)).copied().collect();
-        let taken = take(&mut connection, &missing).await?;
+        let taken = answered(ANSWER_WITHIN, take(&mut connection, &missing)).await?;
         if !taken.is_empty() {
             held.extend(taken);
             led.send_replace(held.clone());

@@ -11,6 +11,8 @@ pub mod violations;
 
 use domain::AnyEvent;
 use domain::books::BooksEvent;
+use domain::ids::ResellerId;
+use domain::ledger::money;
 use sqlx::PgConnection;
 use store::Recorded;
 use store::vault::Vault;
@@ -23,7 +25,7 @@ pub struct Ledger;
 
 impl Projection for Ledger {
     const NAME: &'static str = "ledger";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 4;
     const TABLES: &'static [Table] = &[
         Table::read("journal", &["entry", "line"]),
         Table::read("ledgers", &["reseller_id"]),
@@ -58,14 +60,26 @@ impl Projection for Ledger {
                     fold.write(connection).await?;
                     fold.close(connection, recorded, event).await?;
                 }
+                event @ (AnyEvent::RecordedSale(_)
+                | AnyEvent::Contracts(_)
+                | AnyEvent::Payouts(_)
+                | AnyEvent::Invoices(_)) => {
+                    fold.take_money(recorded, &money(event, recorded.id().map(ResellerId)))?;
+                }
                 AnyEvent::Reseller(_)
                 | AnyEvent::PriceList(_)
                 | AnyEvent::Tenant(_)
                 | AnyEvent::User(_)
+                | AnyEvent::ApiKey(_)
                 | AnyEvent::Subscription(_)
                 | AnyEvent::Recording(_)
                 | AnyEvent::Job(_)
-                | AnyEvent::WorkflowLibrary(_) => {}
+                | AnyEvent::WorkflowLibrary(_)
+                | AnyEvent::StoreAccount(_)
+                | AnyEvent::StoreCatalogue(_)
+                | AnyEvent::Hierarchy(_)
+                | AnyEvent::Roster(_)
+                | AnyEvent::TierList(_) => {}
             }
         }
         fold.write(connection).await

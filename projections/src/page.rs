@@ -5,6 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder, Row};
+use store::Position;
 use uuid::Uuid;
 
 /// Most rows that a page may have.
@@ -61,6 +62,27 @@ pub(crate) fn newest_first(
     }
     query
         .push(format!(" ORDER BY {at} DESC, {id} DESC LIMIT "))
+        .push_bind(request.fetch());
+}
+
+/// As [`newest_first`], in a table that names each row's place in the log.
+pub(crate) fn last_recorded_first(
+    query: &mut QueryBuilder<'_, Postgres>,
+    table: &str,
+    request: &PageRequest<Position>,
+) {
+    if let Some(after) = request.after {
+        query.push(format!(" AND ({table}.log_xid, {table}.log_position) < ("));
+        query
+            .push_bind(after.xid)
+            .push(", ")
+            .push_bind(after.position)
+            .push(")");
+    }
+    query
+        .push(format!(
+            " ORDER BY {table}.log_xid DESC, {table}.log_position DESC LIMIT "
+        ))
         .push_bind(request.fetch());
 }
 

@@ -11,14 +11,25 @@ use store::{Position, Recorded};
 use uuid::Uuid;
 
 use crate::activity::ActivityFeed;
+use crate::api_keys::ApiKeys;
+use crate::commissions::Commissions;
+use crate::credit_lots::CreditLots;
 use crate::credit_transactions::CreditTransactions;
 use crate::customers::Customers;
 use crate::grants::Grants;
+use crate::invitations::Invitations;
+use crate::invoices::InvoiceBook;
 use crate::jobs::Jobs;
 use crate::ledger::Ledger;
 use crate::packs::Packs;
+use crate::payouts::PayoutRuns;
 use crate::recordings::Recordings;
 use crate::resellers::Resellers;
+use crate::store_drifts::StoreDrifts;
+use crate::store_events::StoreEvents;
+use crate::store_products::StoreProducts;
+use crate::store_transactions::StoreTransactions;
+use crate::tiers::Tiers;
 use crate::users::Users;
 use crate::workflows::Workflows;
 
@@ -133,6 +144,11 @@ pub enum ProjectionError {
         "the tables of {0} are of another version than this program: start the server, which rebuilds them"
     )]
     OtherVersion(&'static str),
+    #[error(
+        "somebody reads with a snapshot from before the rebuild of {0} was done, as an audit or a backup does: switch \
+         again when that has ended"
+    )]
+    Readers(&'static str),
     #[error("there is no rebuild of {0}: begin one with `stentor projections rebuild {0}`")]
     NoRebuild(&'static str),
 }
@@ -150,6 +166,7 @@ impl ProjectionError {
     pub(crate) fn is_of_event(&self) -> bool {
         match self {
             Self::Event { .. } => true,
+            Self::Feed(error) => error.unreadable().is_some(),
             // Data exceptions, violated constraints, and what a function raises.
             Self::Database(error) => {
                 matches!(error, sqlx::Error::Encode(_))
@@ -158,10 +175,10 @@ impl ProjectionError {
                         .and_then(sqlx::error::DatabaseError::code)
                         .is_some_and(|code| ["22", "23", "P0001"].iter().any(|class| code.starts_with(class)))
             }
-            Self::Feed(_)
-            | Self::Vault(_)
+            Self::Vault(_)
             | Self::Overtaken(_)
             | Self::OtherVersion(_)
+            | Self::Readers(_)
             | Self::NoRebuild(_) => false,
         }
     }
@@ -247,14 +264,25 @@ pub fn all() -> Vec<Arc<dyn ReadModel>> {
     vec![
         Arc::new(Resellers),
         Arc::new(CreditTransactions),
+        Arc::new(CreditLots),
         Arc::new(Ledger),
+        Arc::new(Commissions),
+        Arc::new(PayoutRuns),
+        Arc::new(InvoiceBook),
         Arc::new(Customers),
         Arc::new(Grants),
         Arc::new(Users),
+        Arc::new(Invitations),
+        Arc::new(ApiKeys),
         Arc::new(Packs),
+        Arc::new(Tiers),
         Arc::new(Recordings),
         Arc::new(Jobs),
         Arc::new(Workflows),
+        Arc::new(StoreEvents),
+        Arc::new(StoreTransactions),
+        Arc::new(StoreDrifts),
+        Arc::new(StoreProducts),
         Arc::new(ActivityFeed),
     ]
 }

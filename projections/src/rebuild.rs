@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use platform::shutdown::pause;
 use sqlx::{PgConnection, PgPool, Row};
 use store::vault::Vault;
@@ -20,6 +21,16 @@ use crate::projection::{Audited, ProjectionError, ReadModel};
 const SWITCH_EVENTS_MAX: usize = 1000;
 const SWITCH_ATTEMPTS: u32 = 20;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+
+/// What is served stands still meanwhile.
+const READER_LOOKS: u32 = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+enum Exchanged {
+    Yes,
+    /// Some still read with what they saw before.
+    ReadersWait,
+}
 
 /// How far a rebuild is.
 #[derive(Clone, Copy, Debug)]
@@ -82,18 +93,21 @@ impl Rebuild {
                 Ok(()) => {
                     // What is served stands still now, so this comes to an end.
                     fold::stretch(&self.fold(), self.reached().await?, |_, _| {}).await?;
-                    sqlx::query("SELECT es.switch_projection($1)")
-                        .bind(self.model.name())
-                        .execute(&mut *transaction)
-                        .await
-                        .map(drop)
+                    self.exchange(&mut transaction).await
                 }
                 Err(error) => Err(error),
             };
             match switched {
-                Ok(()) => {
+                Ok(Exchanged::Yes) => {
                     transaction.commit().await?;
                     return Ok(());
+                }
+                Ok(Exchanged::ReadersWait) if attempt >= SWITCH_ATTEMPTS => {
+                    return Err(ProjectionError::Readers(self.model.name()));
+                }
+                Ok(Exchanged::ReadersWait) => {
+                    transaction.rollback().await?;
+                    pause(BETWEEN_ATTEMPTS, &CancellationToken::new()).await;
                 }
                 Err(error) if attempt < SWITCH_ATTEMPTS && passes(&error) => {
                     transaction.rollback().await?;
@@ -115,6 +129,30 @@ impl Rebuild {
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+
+    /// Exchanges the tables once no reader is left to whom the new rows are invisible: one that had begun to look
+    /// around before they were all folded would find a table that lacks some.
+    async fn exchange(&self, connection: &mut PgConnection) -> sqlx::Result<Exchanged> {
+        let folded: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()")
+            .fetch_one(&mut *connection)
+            .await?;
+        for look in 1.. {
+            let older: i64 = sqlx::query_scalar("SELECT es.older_readers($1)")
+                .bind(folded)
+                .fetch_one(&mut *connection)
+                .await?;
+            match older {
+                0 => break,
+                _ if look == READER_LOOKS => return Ok(Exchanged::ReadersWait),
+                _ => pause(BETWEEN_LOOKS, &CancellationToken::new()).await,
+            };
+        }
+        sqlx::query("SELECT es.switch_projection($1)")
+            .bind(self.model.name())
+            .execute(connection)
+            .await?;
+        Ok(Exchanged::Yes)
     }
 
     /// Keeps the checkpoint of what is served where it is until the transaction ends.

@@ -10,6 +10,7 @@ use store::vault::Vault;
 use uuid::Uuid;
 
 use crate::columns::column;
+use crate::moves::Moves;
 use crate::page::{NewestKey, Page, PageRequest, newest_first};
 use crate::projection::{Projection, ProjectionError, Table, stored, stream_id};
 use crate::scope::within;
@@ -59,8 +60,9 @@ impl Projection for Recordings {
         batch: &[Recorded],
         _vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        let mut rows = Vec::new();
+        let (mut rows, mut moves) = (Vec::new(), Moves::default());
         for recorded in batch {
+            moves.take(recorded)?;
             match &recorded.event {
                 AnyEvent::Recording(RecordingEvent::RecordingStored(recording)) => rows.push(NewRow {
                     recording_id: stream_id(recorded)?,
@@ -74,13 +76,25 @@ impl Projection for Recordings {
                 | AnyEvent::PriceList(_)
                 | AnyEvent::Tenant(_)
                 | AnyEvent::User(_)
+                | AnyEvent::ApiKey(_)
                 | AnyEvent::Subscription(_)
                 | AnyEvent::Job(_)
                 | AnyEvent::WorkflowLibrary(_)
-                | AnyEvent::Books(_) => {}
+                | AnyEvent::Books(_)
+                | AnyEvent::RecordedSale(_)
+                | AnyEvent::TierList(_)
+                | AnyEvent::StoreAccount(_)
+                | AnyEvent::StoreCatalogue(_)
+                | AnyEvent::Hierarchy(_)
+                | AnyEvent::Roster(_)
+                | AnyEvent::Contracts(_)
+                | AnyEvent::Payouts(_)
+                | AnyEvent::Invoices(_) => {}
             }
         }
         insert(connection, &rows).await?;
+        let follow = "UPDATE recordings SET reseller_id = $3 WHERE tenant_id = $1 AND reseller_id = $2";
+        moves.follow(connection, follow).await?;
         Ok(())
     }
 }

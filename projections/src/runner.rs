@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt};
 use metrics::Counter;
 use platform::shutdown::pause;
 use sqlx::PgPool;
@@ -20,7 +21,7 @@ use crate::leader::{self, Led};
 use crate::projection::{self, ProjectionError, ReadModel};
 use crate::rebuild::Rebuild;
 use crate::tail::Tail;
-use crate::{figures, fold};
+use crate::{figures, fold, stops};
 
 /// Between two looks at what only time can change.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -41,9 +42,7 @@ pub async fn run_models(
 ) {
     let tail = Tail::new();
     let led = watch::Sender::new(HashSet::new());
-    // A replay takes up to three connections; the tail and the short transactions of others need some too.
-    let connections = usize::try_from(pool.options().get_max_connections()).unwrap_or_default();
-    let replays = Arc::new(Semaphore::new((connections / 4).max(1)));
+    let replays = Arc::new(Semaphore::new(replays_at_once(&pool)));
     let wanted = models
         .iter()
         .map(|model| (model.name(), model.version()))
@@ -83,37 +82,54 @@ pub async fn run_models(
 /// A projection fails, or its tables are of another version than this program's.
 pub async fn catch_up(pool: &PgPool, vault: &Vault) -> Result<Position, ProjectionError> {
     let end = feed::last_stored(&mut *pool.acquire().await?).await?;
+    let at_once = replays_at_once(pool);
+    futures::stream::iter(projection::all())
+        .map(|model| catch_up_one(pool, vault, model, end))
+        .buffer_unordered(at_once)
+        .try_collect::<()>()
+        .await?;
+    Ok(end)
+}
+
+/// A replay takes up to three connections; the tail and the short transactions of others need some too.
+fn replays_at_once(pool: &PgPool) -> usize {
+    let connections = usize::try_from(pool.options().get_max_connections()).unwrap_or_default();
+    (connections / 4).max(1)
+}
+
+async fn catch_up_one(
+    pool: &PgPool,
+    vault: &Vault,
+    model: Arc<dyn ReadModel>,
+    end: Position,
+) -> Result<(), ProjectionError> {
     let endless = CancellationToken::new();
-    for model in projection::all() {
-        loop {
-            let at = match served(pool, model.as_ref()).await? {
-                Served::Ours { at } => at,
-                Served::Older | Served::Newer { .. } => {
-                    return Err(ProjectionError::OtherVersion(model.name()));
-                }
-            };
-            if at >= end {
-                break;
+    loop {
+        let at = match served(pool, model.as_ref()).await? {
+            Served::Ours { at } => at,
+            Served::Older | Served::Newer { .. } => {
+                return Err(ProjectionError::OtherVersion(model.name()));
             }
-            let fold = Fold {
-                pool,
-                model: model.as_ref(),
-                vault,
-                target: Target::Live,
-            };
-            match fold::stretch(&fold, at, |_, _| {}).await {
-                Ok(reached) if reached == at => {
-                    // Behind the barrier.
-                    pause(BARRIER_WAIT, &endless).await;
-                }
-                Ok(reached) if reached >= end => break,
-                // Overtaken: somebody else is at these very events.
-                Ok(_) | Err(ProjectionError::Overtaken(_)) => {}
-                Err(error) => return Err(error),
+        };
+        if at >= end {
+            return Ok(());
+        }
+        let fold = Fold {
+            pool,
+            model: model.as_ref(),
+            vault,
+            target: Target::Live,
+        };
+        match fold::stretch(&fold, at, |_, _| {}).await {
+            Ok(reached) if reached == at => {
+                // Behind the barrier.
+                pause(BARRIER_WAIT, &endless).await;
             }
+            // Overtaken: somebody else is at these very events.
+            Ok(_) | Err(ProjectionError::Overtaken(_)) => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(end)
 }
 
 struct Task {
@@ -148,6 +164,11 @@ impl Task {
                     pause(BARRIER_WAIT, &self.stop).await;
                 }
                 Err(error) => {
+                    if error.is_of_event()
+                        && let Err(error) = stops::note(&self.pool, self.model.as_ref(), &error).await
+                    {
+                        tracing::debug!(%error, "that a projection stands still is not noted yet");
+                    }
                     pause(failures.next(this.0, &error), &self.stop).await;
                 }
             }
@@ -178,6 +199,8 @@ impl Task {
             let fold = self.fold();
             at = fold::stretch(&fold, at, |events, reached| self.moved(events, reached)).await?;
         }
+        // Also what a process noted that is gone.
+        stops::clear(&self.pool, self.model.as_ref()).await?;
         failures.over(self.model.name());
         loop {
             let Some(batch) = Tail::next(&mut batches).await else {

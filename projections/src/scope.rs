@@ -1,9 +1,30 @@
 //! Who may see which rows: once in the WHERE of every query, once more by row-level security.
 
+use domain::ids::ResellerId;
 use platform::Scope;
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder, Transaction};
+use uuid::Uuid;
 
-/// Narrows a query to the scope's rows. `table` is the alias whose `reseller_id` and `tenant_id` decide.
+/// Which resellers' rows a list shows; never more than the scope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// The asker's own; for the platform everybody's.
+    #[default]
+    Own,
+    /// The asker's own and those of everyone below it.
+    Below,
+    /// One reseller's.
+    One(Uuid),
+}
+
+impl From<Option<Uuid>> for Whose {
+    /// A list that may be asked for one reseller shows the asker's own where it is not.
+    fn from(reseller_id: Option<Uuid>) -> Self {
+        reseller_id.map_or(Self::Own, Self::One)
+    }
+}
+
+/// Narrows a query to the scope's own rows. `table` is the alias whose `reseller_id` and `tenant_id` decide.
 pub(crate) fn within(query: &mut QueryBuilder<'_, Postgres>, table: &str, scope: Scope) {
     match scope {
         Scope::Platform => {}
@@ -12,16 +33,42 @@ pub(crate) fn within(query: &mut QueryBuilder<'_, Postgres>, table: &str, scope:
                 .push(format!(" AND {table}.reseller_id = "))
                 .push_bind(reseller_id.0);
         }
-        Scope::Tenant {
-            reseller_id,
-            tenant_id,
-        } => {
-            query
-                .push(format!(" AND {table}.reseller_id = "))
-                .push_bind(reseller_id.0);
+        // The customer may have been moved since the asker signed in: its id alone decides.
+        Scope::Tenant { tenant_id, .. } => {
             query
                 .push(format!(" AND {table}.tenant_id = "))
                 .push_bind(tenant_id.0);
+        }
+    }
+}
+
+/// Narrows a query to all that the scope may see: as [`within`], and for a reseller the rows of those below it.
+pub(crate) fn reaching(query: &mut QueryBuilder<'_, Postgres>, table: &str, scope: Scope) {
+    match scope {
+        Scope::Reseller(ResellerId(own)) => {
+            query.push(format!(" AND ({table}.reseller_id = ")).push_bind(own);
+            query
+                .push(format!(
+                    " OR {table}.reseller_id IN (SELECT below.reseller_id FROM read.reseller_tree below
+                                                 WHERE below.ancestor_id = "
+                ))
+                .push_bind(own)
+                .push("))");
+        }
+        Scope::Platform | Scope::Tenant { .. } => within(query, table, scope),
+    }
+}
+
+/// Narrows a query to the rows of a list.
+pub(crate) fn among(query: &mut QueryBuilder<'_, Postgres>, table: &str, scope: Scope, whose: Whose) {
+    match whose {
+        Whose::Own => within(query, table, scope),
+        Whose::Below => reaching(query, table, scope),
+        Whose::One(reseller_id) => {
+            reaching(query, table, scope);
+            query
+                .push(format!(" AND {table}.reseller_id = "))
+                .push_bind(reseller_id);
         }
     }
 }
@@ -49,14 +96,17 @@ impl ScopedConnection {
                 tenant_id,
             } => ("tenant", Some(reseller_id), Some(tenant_id)),
         };
+        let below = (name == "reseller").then_some(reseller_id).flatten();
         sqlx::query(
             "SELECT set_config('stentor.scope', $1, true),
                     set_config('stentor.reseller', $2, true),
-                    set_config('stentor.tenant', $3, true)",
+                    set_config('stentor.tenant', $3, true),
+                    set_config('stentor.below', CASE WHEN $4::uuid IS NULL THEN '' ELSE read.below($4) END, true)",
         )
         .bind(name)
         .bind(reseller_id.map(|id| id.to_string()).unwrap_or_default())
         .bind(tenant_id.map(|id| id.to_string()).unwrap_or_default())
+        .bind(below.map(|id| id.0))
         .execute(&mut *transaction)
         .await?;
         Ok(Self { transaction, scope })

@@ -1,5 +1,6 @@
 //! How far each projection is, for operators and for Prometheus.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{PgExecutor, PgPool, Row};
 use store::Position;
@@ -16,7 +17,17 @@ pub struct Status {
     /// Age of the first event that is missing, in seconds.
     pub lag_seconds: f64,
     pub dead_letters: i64,
+    /// Why it stands still before an event that it cannot fold.
+    pub stopped: Option<Stopped>,
     pub rebuild: Option<RebuildStatus>,
+}
+
+/// A projection that folds nothing more until the cause is mended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// Names the event.
+    pub error: String,
+    pub since: DateTime<Utc>,
 }
 
 /// Tables that are made beside those that are served.
@@ -38,10 +49,12 @@ pub async fn look(pool: &PgPool) -> sqlx::Result<Vec<Status>> {
                 coalesce(extract(epoch FROM clock_timestamp() - missing.recorded_at), 0)::float8 AS lag_seconds,
                 (SELECT count(*) FROM es.dead_letters d WHERE d.projection = c.projection AND NOT d.rebuild)
                     AS dead_letters,
+                s.error AS stopped, s.since AS stopped_since,
                 r.version AS rebuild_version, r.last_xid AS rebuild_xid, r.last_position AS rebuild_position,
                 greatest(head.position - r.last_position, 0) AS rebuild_lag
          FROM es.checkpoints c
          LEFT JOIN es.rebuilds r USING (projection)
+         LEFT JOIN es.stops s USING (projection)
          CROSS JOIN LATERAL (
              SELECT coalesce(max(h.position), 0) AS position FROM (
                  SELECT e.position FROM es.events e ORDER BY e.xid DESC, e.position DESC LIMIT 1) h) head
@@ -67,6 +80,14 @@ pub async fn look(pool: &PgPool) -> sqlx::Result<Vec<Status>> {
                 }),
                 None => None,
             };
+            let error: Option<String> = row.try_get("stopped")?;
+            let stopped = match error {
+                Some(error) => Some(Stopped {
+                    error,
+                    since: row.try_get("stopped_since")?,
+                }),
+                None => None,
+            };
             Ok(Status {
                 projection: row.try_get("projection")?,
                 version: row.try_get("version")?,
@@ -77,6 +98,7 @@ pub async fn look(pool: &PgPool) -> sqlx::Result<Vec<Status>> {
                 lag_events: row.try_get("lag_events")?,
                 lag_seconds: row.try_get("lag_seconds")?,
                 dead_letters: row.try_get("dead_letters")?,
+                stopped,
                 rebuild,
             })
         })

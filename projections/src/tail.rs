@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use platform::shutdown::pause;
 use sqlx::PgPool;
+use store::answered::answered;
 use store::feed::{self, FeedError};
 use store::wake::Wake;
 use store::{Position, Recorded};
@@ -27,6 +28,8 @@ const JOINED_EVENTS_MAX: usize = 1000;
 /// Between two reads that found little: every batch costs each projection a transaction, and each of these holds
 /// the readers of the log back.
 const PACE: Duration = Duration::from_millis(10);
+/// Longest that one read may take.
+const LOOK_WITHIN: Duration = Duration::from_secs(30);
 /// Fewer events than this are worth waiting for more.
 const FEW: usize = 250;
 
@@ -58,16 +61,21 @@ impl Tail {
         }
     }
 
-    /// The next batch, joined with those that came while the last one was folded; `None` where some were missed.
+    /// The next batch, joined with those that came while the last one was folded; `None` where some were missed, or do
+    /// not follow.
     pub async fn next(batches: &mut broadcast::Receiver<Arc<Batch>>) -> Option<Arc<Batch>> {
         let first = batches.recv().await.ok()?;
         if batches.is_empty() {
             return Some(first);
         }
-        let (after, mut events) = (first.after, first.events.clone());
+        let (after, mut events, mut last) = (first.after, first.events.clone(), first.last());
         while events.len() < JOINED_EVENTS_MAX {
             match batches.try_recv() {
-                Ok(batch) => events.extend_from_slice(&batch.events),
+                Ok(batch) if batch.after == last => {
+                    events.extend_from_slice(&batch.events);
+                    last = batch.last();
+                }
+                Ok(_) => return None,
                 Err(broadcast::error::TryRecvError::Empty) => break,
                 Err(broadcast::error::TryRecvError::Lagged(_) | broadcast::error::TryRecvError::Closed) => {
                     return None;
@@ -96,7 +104,7 @@ impl Tail {
         let mut failures = Failures::default();
         let mut events = wake.watch_events();
         while !stop.is_cancelled() {
-            match self.look(&pool).await {
+            match answered(LOOK_WITHIN, self.look(&pool)).await {
                 Ok(Looked::Read { events }) => {
                     failures.over("the head of the log");
                     if events < FEW {
@@ -130,7 +138,10 @@ impl Tail {
             self.head.send_replace(Some(head));
             return Ok(Looked::Read { events: 0 });
         };
-        let events = feed::read(&mut connection, after, BATCH_EVENTS_MAX).await?;
+        let events = match feed::read(&mut connection, after, BATCH_EVENTS_MAX).await {
+            Err(error) => return self.pass_by(error),
+            Ok(events) => events,
+        };
         if events.is_empty() {
             let behind_barrier = feed::holds_more(&mut connection, after).await?;
             return Ok(Looked::Nothing { behind_barrier });
@@ -142,6 +153,23 @@ impl Tail {
         // No projection at the end of the log is no error.
         let _ = self.batches.send(Arc::new(batch));
         Ok(Looked::Read { events: read })
+    }
+}
+
+impl Tail {
+    /// Goes on behind an event that this program cannot read. A batch that does not follow sends every projection to
+    /// the log, where it meets the event and does with it what it does with bad ones.
+    fn pass_by(&self, error: FeedError) -> Result<Looked, FeedError> {
+        let Some(position) = error.unreadable() else {
+            return Err(error);
+        };
+        self.head.send_replace(Some(position));
+        // No projection at the end of the log is no error.
+        let _ = self.batches.send(Arc::new(Batch {
+            after: position,
+            events: Vec::new(),
+        }));
+        Ok(Looked::Read { events: 0 })
     }
 }
 

@@ -12,9 +12,10 @@ use store::vault::{Vault, VaultError};
 use uuid::Uuid;
 
 use crate::columns::column;
+use crate::moves::Moves;
 use crate::page::{NewestKey, Page, PageRequest, containing, newest_first, parsed};
 use crate::projection::{Projection, ProjectionError, Table, stream_id};
-use crate::scope::within;
+use crate::scope::{Whose, among, reaching};
 
 /// One row per user.
 pub struct Users;
@@ -28,6 +29,10 @@ pub struct UserRow {
     pub email: Option<String>,
     pub role: Role,
     pub created_at: DateTime<Utc>,
+    /// Since when the person may not sign in.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// Whether signing in needs a second factor.
+    pub totp: bool,
     pub erased_at: Option<DateTime<Utc>>,
 }
 
@@ -39,6 +44,8 @@ impl UserRow {
             email: row.try_get("email")?,
             role: parsed(row, "role")?,
             created_at: row.try_get("created_at")?,
+            disabled_at: row.try_get("disabled_at")?,
+            totp: row.try_get("totp")?,
             erased_at: row.try_get("erased_at")?,
         })
     }
@@ -90,8 +97,10 @@ impl Projection for Users {
         batch: &[Recorded],
         vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        let (mut registered, mut erased) = (Vec::new(), Vec::new());
+        let (mut registered, mut changed, mut erased) = (Vec::new(), Vec::new(), Vec::new());
+        let mut moves = Moves::default();
         for recorded in batch {
+            moves.take(recorded)?;
             match &recorded.event {
                 AnyEvent::User(UserEvent::UserRegistered {
                     name,
@@ -109,7 +118,12 @@ impl Projection for Users {
                 AnyEvent::User(UserEvent::UserErased { .. }) => {
                     erased.push((stream_id(recorded)?, recorded.metadata.at));
                 }
-                AnyEvent::User(UserEvent::PasswordChanged)
+                AnyEvent::User(event) => changed.extend(
+                    change_of(event, recorded.metadata.at)
+                        .map(|change| Ok::<_, ProjectionError>((stream_id(recorded)?, change)))
+                        .transpose()?,
+                ),
+                AnyEvent::ApiKey(_)
                 | AnyEvent::Reseller(_)
                 | AnyEvent::CreditAccount(_)
                 | AnyEvent::PriceList(_)
@@ -118,12 +132,26 @@ impl Projection for Users {
                 | AnyEvent::Recording(_)
                 | AnyEvent::Job(_)
                 | AnyEvent::WorkflowLibrary(_)
-                | AnyEvent::Books(_) => {}
+                | AnyEvent::Books(_)
+                | AnyEvent::RecordedSale(_)
+                | AnyEvent::TierList(_)
+                | AnyEvent::StoreAccount(_)
+                | AnyEvent::StoreCatalogue(_)
+                | AnyEvent::Hierarchy(_)
+                | AnyEvent::Roster(_)
+                | AnyEvent::Contracts(_)
+                | AnyEvent::Payouts(_)
+                | AnyEvent::Invoices(_) => {}
             }
         }
         insert(connection, &registered, vault).await?;
-        // Nobody is registered after having been erased.
+        for (user_id, change) in changed {
+            apply(connection, user_id, change, vault).await?;
+        }
+        // Nothing happens to anybody after having been erased.
         erase(connection, &erased).await?;
+        let follow = "UPDATE users SET reseller_id = $3 WHERE tenant_id = $1 AND reseller_id = $2";
+        moves.follow(connection, follow).await?;
         Ok(())
     }
 }
@@ -169,6 +197,66 @@ async fn insert(
     Ok(())
 }
 
+/// What an event changes in a row that is there.
+enum Change<'a> {
+    Name(&'a Sealed),
+    Role(Role),
+    DisabledAt(Option<DateTime<Utc>>),
+    Totp(bool),
+}
+
+fn change_of(event: &UserEvent, at: DateTime<Utc>) -> Option<Change<'_>> {
+    match event {
+        UserEvent::UserRenamed { name } => Some(Change::Name(name)),
+        UserEvent::UserRoleChanged { role, .. } => Some(Change::Role(*role)),
+        UserEvent::UserDisabled { .. } => Some(Change::DisabledAt(Some(at))),
+        UserEvent::UserEnabled { .. } => Some(Change::DisabledAt(None)),
+        UserEvent::TotpEnabled => Some(Change::Totp(true)),
+        UserEvent::TotpDisabled | UserEvent::TotpReset { .. } => Some(Change::Totp(false)),
+        UserEvent::UserRegistered { .. }
+        | UserEvent::UserErased { .. }
+        | UserEvent::UserInvited { .. }
+        | UserEvent::InvitationRenewed { .. }
+        | UserEvent::InvitationRevoked
+        | UserEvent::InvitationAccepted
+        | UserEvent::PasswordChanged
+        | UserEvent::PasswordResetIssued { .. }
+        | UserEvent::PasswordReset
+        | UserEvent::RecoveryCodesRenewed
+        | UserEvent::RecoveryCodeUsed { .. }
+        | UserEvent::SessionsEnded { .. }
+        | UserEvent::ImpersonationBegun { .. }
+        | UserEvent::ImpersonationEnded { .. } => None,
+    }
+}
+
+async fn apply(
+    connection: &mut PgConnection,
+    user_id: Uuid,
+    change: Change<'_>,
+    vault: &Vault,
+) -> Result<(), ProjectionError> {
+    let query = match change {
+        Change::Name(name) => {
+            let name = vault.open(connection, name).await?;
+            sqlx::query("UPDATE users SET name = $2 WHERE user_id = $1")
+                .bind(user_id)
+                .bind(name)
+        }
+        Change::Role(role) => sqlx::query("UPDATE users SET role = $2 WHERE user_id = $1")
+            .bind(user_id)
+            .bind(role.as_ref().to_owned()),
+        Change::DisabledAt(at) => sqlx::query("UPDATE users SET disabled_at = $2 WHERE user_id = $1")
+            .bind(user_id)
+            .bind(at),
+        Change::Totp(on) => sqlx::query("UPDATE users SET totp = $2 WHERE user_id = $1")
+            .bind(user_id)
+            .bind(on),
+    };
+    query.execute(connection).await?;
+    Ok(())
+}
+
 async fn erase(connection: &mut PgConnection, erased: &[(Uuid, DateTime<Utc>)]) -> sqlx::Result<()> {
     if erased.is_empty() {
         return Ok(());
@@ -191,6 +279,7 @@ async fn erase(connection: &mut PgConnection, erased: &[(Uuid, DateTime<Utc>)]) 
 pub async fn page(
     connection: &mut PgConnection,
     scope: Scope,
+    whose: Whose,
     search: Option<&str>,
     request: PageRequest<NewestKey>,
 ) -> sqlx::Result<Page<ListedUser>> {
@@ -201,7 +290,7 @@ pub async fn page(
          LEFT JOIN read.customers c ON c.tenant_id = u.tenant_id
          WHERE true",
     );
-    within(&mut query, "u", scope);
+    among(&mut query, "u", scope, whose);
     if let Some(search) = search {
         query.push(" AND (u.name ILIKE ").push_bind(containing(search));
         query
@@ -224,7 +313,7 @@ pub async fn page(
 pub async fn by_id(connection: &mut PgConnection, scope: Scope, id: Uuid) -> sqlx::Result<Option<UserRow>> {
     let mut query = QueryBuilder::new("SELECT u.* FROM read.users u WHERE u.user_id = ");
     query.push_bind(id);
-    within(&mut query, "u", scope);
+    reaching(&mut query, "u", scope);
     query
         .build()
         .fetch_optional(connection)

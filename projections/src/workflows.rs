@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::AnyEvent;
 use domain::job::SpeechTask;
+use domain::tenant::TenantEvent;
 use domain::workflow::WorkflowLibraryEvent;
 use platform::Scope;
 use sqlx::types::Json;
@@ -11,6 +12,7 @@ use store::Recorded;
 use store::vault::Vault;
 use uuid::Uuid;
 
+use crate::moves::Moves;
 use crate::page::{NewestKey, Page, PageRequest, newest_first};
 use crate::projection::{Projection, ProjectionError, Table, stream_id};
 use crate::scope::within;
@@ -88,15 +90,32 @@ impl Projection for Workflows {
                     .execute(connection)
                     .await?;
             }
+            AnyEvent::Tenant(TenantEvent::TenantMoved { .. }) => {
+                let mut moves = Moves::default();
+                moves.take(recorded)?;
+                let follow =
+                    "UPDATE workflows SET reseller_id = $3 WHERE tenant_id = $1 AND reseller_id = $2";
+                moves.follow(connection, follow).await?;
+            }
             AnyEvent::Reseller(_)
             | AnyEvent::CreditAccount(_)
             | AnyEvent::PriceList(_)
             | AnyEvent::Tenant(_)
             | AnyEvent::User(_)
+            | AnyEvent::ApiKey(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
-            | AnyEvent::Books(_) => {}
+            | AnyEvent::Books(_)
+            | AnyEvent::RecordedSale(_)
+            | AnyEvent::TierList(_)
+            | AnyEvent::StoreAccount(_)
+            | AnyEvent::StoreCatalogue(_)
+            | AnyEvent::Hierarchy(_)
+            | AnyEvent::Roster(_)
+            | AnyEvent::Contracts(_)
+            | AnyEvent::Payouts(_)
+            | AnyEvent::Invoices(_) => {}
         }
         Ok(())
     }

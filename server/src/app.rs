@@ -11,6 +11,7 @@ use actix_web::{App, HttpServer};
 use anyhow::Context;
 use chrono::TimeDelta;
 use commands::jobs::{dispatcher, reports};
+use commands::{store_events, timers};
 use metrics_exporter_prometheus::PrometheusHandle;
 use platform::audit_key::AuditKey;
 use store::chain::ChainParts;
@@ -60,8 +61,11 @@ pub async fn serve(
         let write = write.get_ref();
         // On this thread: the futures of async closures are not known to be `Send` for every lifetime.
         tasks.spawn_local(dispatcher::run(write.clone(), stop.clone()));
+        tasks.spawn_local(commands::mail::run(write.clone(), stop.clone()));
         tasks.spawn_local(reports::run(write.clone(), stop.clone()));
         tasks.spawn_local(reports::run_dead_letters(write.clone(), stop.clone()));
+        tasks.spawn_local(store_events::process::run(write.clone(), stop.clone()));
+        tasks.spawn_local(timers::run(write.clone(), timers::KINDS, stop.clone()));
     }
     if roles.contains(&Role::Projections) {
         let pool = parts.projections.clone();

@@ -1,12 +1,17 @@
 //! The command line. Answers go to standard output, logs to standard error.
 
 mod audit;
+mod demo;
 mod erase;
 mod log;
 mod periods;
 mod progress;
 mod projections;
 mod restore;
+mod simulate;
+mod statements;
+mod store_events;
+mod timers;
 
 use std::io::{BufRead, Write};
 use std::net::TcpListener;
@@ -36,7 +41,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Brings database, roles, schema and the first price list up to date.
+    /// Brings database, roles, schema, the first price list and the founding tiers up to date.
     Migrate,
     /// Serves until it is told to stop.
     Serve {
@@ -46,7 +51,7 @@ enum Command {
     },
     /// Makes demo data.
     #[command(subcommand)]
-    Demo(DemoCommand),
+    Demo(demo::DemoCommand),
     /// Proves that the log is what was recorded, and that every figure follows from it.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -56,9 +61,15 @@ enum Command {
     /// The months of the books.
     #[command(subcommand)]
     Periods(periods::PeriodsCommand),
+    /// Statements of payout runs.
+    #[command(subcommand)]
+    Statements(statements::StatementsCommand),
     /// How far the read models are; rebuilding them.
     #[command(subcommand)]
     Projections(projections::ProjectionsCommand),
+    /// What is to be done later.
+    #[command(subcommand)]
+    Timers(timers::TimersCommand),
     /// Signing key, master key and audit key.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -68,6 +79,12 @@ enum Command {
     /// The event log itself.
     #[command(subcommand)]
     Log(LogCommand),
+    /// What stores sent.
+    #[command(subcommand)]
+    StoreEvents(store_events::StoreEventsCommand),
+    /// Plays somebody outside, to try the server with.
+    #[command(subcommand)]
+    Simulate(simulate::SimulateCommand),
     /// Erases a person for good: name, address, password and sessions.
     Erase {
         /// Id of the user, as the panel's list of people shows it.
@@ -80,12 +97,6 @@ enum Command {
     /// The read API's schema.
     #[command(subcommand)]
     Schema(SchemaCommand),
-}
-
-#[derive(Subcommand)]
-enum DemoCommand {
-    /// Makes the three demo accounts; running it again changes nothing.
-    Seed,
 }
 
 #[derive(Subcommand)]
@@ -139,6 +150,11 @@ enum SchemaCommand {
 }
 
 impl Cli {
+    /// Whether it goes on until it is told to stop.
+    pub fn serves(&self) -> bool {
+        matches!(self.command, Command::Serve { .. })
+    }
+
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         if let Command::Schema(SchemaCommand::Print) = self.command {
             print(&api::sdl())?;
@@ -149,11 +165,13 @@ impl Cli {
         match self.command {
             Command::Migrate => migrate(config).await?,
             Command::Serve { roles } => serve_roles(config, roles).await?,
-            Command::Demo(DemoCommand::Seed) => seed(config).await?,
+            Command::Demo(command) => demo::run(config, command).await?,
             Command::Audit(command) => return command.run(&config).await,
             Command::Restore(RestoreCommand::Fixup) => restore::fixup(&config).await?,
             Command::Periods(command) => periods::run(config, command).await?,
+            Command::Statements(command) => return statements::run(config, command).await,
             Command::Projections(command) => return projections::run(&config, command).await,
+            Command::Timers(command) => timers::run(&config, command).await?,
             Command::Keys(KeysCommand::Generate { out }) => {
                 config.identity.keys_path = out.unwrap_or(config.identity.keys_path);
                 make_keys(&config)?;
@@ -164,6 +182,8 @@ impl Cli {
             }
             Command::Log(LogCommand::Check { json }) => return log::check(&config, json).await,
             Command::Log(LogCommand::Export { out }) => log::export(&config, &out).await?,
+            Command::Simulate(command) => return simulate::run(&config, command).await,
+            Command::StoreEvents(command) => store_events::run(config, command).await?,
             Command::Erase { user, reason } => erase::erase(config, user, &reason).await?,
             Command::Schema(SchemaCommand::Print) => {}
         }
@@ -179,27 +199,9 @@ async fn migrate(config: Config) -> anyhow::Result<()> {
     database::migrate(&config.database.url).await?;
     let parts = Parts::open(Arc::new(config), Clock::default(), &CancellationToken::new()).await?;
     bootstrap::price_list(&parts.write_side()).await?;
+    bootstrap::tiers(&parts.write_side()).await?;
+    bootstrap::house(&parts.write_side()).await?;
     print("the database is up to date\n")?;
-    Ok(())
-}
-
-async fn seed(config: Config) -> anyhow::Result<()> {
-    if !config.demo.enabled {
-        anyhow::bail!(
-            "this is no demo installation: set STENTOR__DEMO__ENABLED=true where its public passwords do no harm"
-        );
-    }
-    let parts = Parts::open(Arc::new(config), Clock::default(), &CancellationToken::new()).await?;
-    bootstrap::demo(&parts.write_side()).await?;
-    let (admin, reseller, customer) = (
-        bootstrap::DEMO_ADMIN,
-        bootstrap::DEMO_RESELLER,
-        bootstrap::DEMO_CUSTOMER,
-    );
-    print(&format!(
-        "demo accounts: {admin}, {reseller}, {customer}; password {}\n",
-        bootstrap::DEMO_PASSWORD
-    ))?;
     Ok(())
 }
 

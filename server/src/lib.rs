@@ -5,6 +5,7 @@ pub mod demo;
 pub mod health;
 pub mod parts;
 mod request_log;
+pub mod simulator;
 
 pub use app::{Role, serve};
 pub use parts::Parts;

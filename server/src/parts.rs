@@ -1,6 +1,7 @@
 //! Opens everything that the settings name: keys, pools, object store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use commands::WriteSide;
@@ -48,6 +49,7 @@ impl Parts {
         let limits = Limits {
             lanes: database.append_lanes,
             cached_streams: database.cached_streams_max,
+            answer_within: Duration::from_secs(database.answer_seconds.get().into()),
         };
         Ok(Self {
             vault: Vault::new(&config::master_key(keys)?)?,
@@ -85,6 +87,7 @@ impl Parts {
             verifier: self.verifier.clone(),
             objects: self.objects.clone(),
             wake: self.wake.clone(),
+            own_proxies: self.config.http.own_proxies.clone(),
             installed_models: self.config.speech.installed_models.clone(),
             introspection: self.config.graphql.introspection,
         })

@@ -3,12 +3,14 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Decider;
 use quick_cache::sync::Cache;
 use sqlx::PgPool;
 
 use crate::Position;
+use crate::answered::no_answer;
 use crate::load::{self, LoadError};
 
 /// Names a stream.
@@ -84,6 +86,7 @@ impl States {
         &self,
         pool: &PgPool,
         key: &StreamKey,
+        within: Duration,
     ) -> Result<(Version, bool), LoadError> {
         match self.0.get_value_or_guard_async(key).await {
             Ok(version) => {
@@ -92,7 +95,7 @@ impl States {
             }
             Err(guard) => {
                 metrics::counter!("stentor_append_cache_misses_total").increment(1);
-                let version = fetch::<A>(pool, key).await?;
+                let version = fetch::<A>(pool, key, within).await?;
                 // A commit may have been faster: then its version stays.
                 let _ = guard.insert(version.clone());
                 Ok((version, false))
@@ -102,12 +105,22 @@ impl States {
 }
 
 /// The state as the log says now.
-pub(crate) async fn fetch<A: Decider>(pool: &PgPool, key: &StreamKey) -> Result<Version, LoadError> {
-    let mut connection = pool.acquire().await.map_err(|source| LoadError::Database {
+pub(crate) async fn fetch<A: Decider>(
+    pool: &PgPool,
+    key: &StreamKey,
+    within: Duration,
+) -> Result<Version, LoadError> {
+    let failed = |source| LoadError::Database {
         stream: format!("{}/{}", key.aggregate_type, key.aggregate_id),
         source,
-    })?;
-    let loaded = load::load::<A>(&mut connection, &key.aggregate_id).await?;
+    };
+    let loading = async {
+        let mut connection = pool.acquire().await.map_err(failed)?;
+        load::load::<A>(&mut connection, &key.aggregate_id).await
+    };
+    let loaded = tokio::time::timeout(within, loading)
+        .await
+        .unwrap_or_else(|_| Err(failed(no_answer(within))))?;
     Ok(Version {
         state: Arc::new(loaded.state),
         sequence: loaded.sequence,

@@ -7,12 +7,14 @@ mod lane;
 mod sequencer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Decider;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::Position;
+use crate::answered::{ANSWER_WITHIN, no_answer};
 use crate::append::AppendError;
 use crate::cache::{self, States, StreamKey, Version};
 use crate::effects::Effect;
@@ -30,6 +32,8 @@ pub struct Limits {
     pub lanes: usize,
     /// States kept in memory.
     pub cached_streams: usize,
+    /// Longest wait for an answer of the database; an append's outcome is unknown after it.
+    pub answer_within: Duration,
 }
 
 impl Default for Limits {
@@ -37,6 +41,7 @@ impl Default for Limits {
         Self {
             lanes: 4,
             cached_streams: 50_000,
+            answer_within: ANSWER_WITHIN,
         }
     }
 }
@@ -51,6 +56,7 @@ struct Shared {
     states: States,
     sequencer: Sequencer,
     snapshots: Snapshots,
+    answer_within: Duration,
     /// By lane; opened when the lane first runs.
     connections: Vec<Mutex<Option<PgConnection>>>,
 }
@@ -85,6 +91,7 @@ impl Committer {
             states: States::new(limits.cached_streams),
             sequencer: Sequencer::new(lanes),
             snapshots: Snapshots::new(pool.clone()),
+            answer_within: limits.answer_within,
             connections: (0..lanes).map(|_| Mutex::new(None)).collect(),
             pool,
             wake,
@@ -123,7 +130,11 @@ impl Committer {
                 turn,
             });
         }
-        let (version, cached) = self.0.states.get::<A>(&self.0.pool, key).await?;
+        let (version, cached) = self
+            .0
+            .states
+            .get::<A>(&self.0.pool, key, self.0.answer_within)
+            .await?;
         Ok(Read {
             version,
             pending: false,
@@ -137,7 +148,7 @@ impl Committer {
         if let Some(head) = self.0.sequencer.head(key) {
             self.0.sequencer.resolved(head.writer).await;
         }
-        let version = cache::fetch::<A>(&self.0.pool, key).await?;
+        let version = cache::fetch::<A>(&self.0.pool, key, self.0.answer_within).await?;
         self.0.states.keep(key, version.clone());
         Ok(Read {
             version,
@@ -192,7 +203,11 @@ impl Committer {
                 return Err(CommitError::Moved);
             }
         }
-        let stored = unit_of_work::alone(&self.0.pool, effects, &draft).await;
+        let within = self.0.answer_within;
+        let storing = unit_of_work::alone(&self.0.pool, effects, &draft);
+        let stored = tokio::time::timeout(within, storing)
+            .await
+            .unwrap_or_else(|_| Err(AppendError::Database(no_answer(within))));
         for touched in &draft.streams {
             self.0.states.forget(&touched.key);
         }

@@ -7,8 +7,26 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
 
+use crate::answered::answered;
+
 /// Every migration, embedded.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+
+/// Longest wait for a connection of a pool, be it for one to be free, to be made or to be found dead.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(10);
+/// Longest wait for the sign of life of a connection that nobody uses.
+const PING_WITHIN: Duration = Duration::from_secs(2);
+/// Longest for a connection in the place of a broken one.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Lets the server end its half of a connection whose other end is gone within a minute: until then its locks hold
+/// writers, and its transaction holds every reader of the log. Ignored where the server listens on a Unix socket.
+const HALF_OPEN: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "20"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "30000"),
+];
 
 /// The database's roles. A login that owns the database can act as any of them; production gives each its own
 /// login by its own URL.
@@ -29,6 +47,16 @@ impl DatabaseRole {
             Self::Commands => Some("stentor_commands"),
             Self::Projections => Some("stentor_projections"),
             Self::Read => Some("stentor_read"),
+        }
+    }
+
+    /// Longest statement, where the server's own setting is not to hold: who folds or audits reads for as long as
+    /// the log is.
+    fn statement_timeout(self) -> Option<&'static str> {
+        match self {
+            Self::Commands => Some("10s"),
+            Self::Read => Some("30s"),
+            Self::Owner | Self::Projections => None,
         }
     }
 
@@ -72,21 +100,49 @@ pub async fn connect(url: &str, role: DatabaseRole, connections_max: u32) -> Res
             ("jit", "off"),
             // An abandoned transaction would hold every reader of the log.
             ("idle_in_transaction_session_timeout", "10s"),
-        ]);
+        ])
+        .options(HALF_OPEN)
+        .options(
+            role.statement_timeout()
+                .map(|longest| ("statement_timeout", longest)),
+        );
+    let (at_acquire, at_release) = (options.clone(), options.clone());
     PgPoolOptions::new()
         .max_connections(connections_max)
-        .acquire_timeout(Duration::from_secs(10))
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                if let Some(name) = role.name() {
-                    connection.execute(format!("SET ROLE {name}").as_str()).await?;
-                }
-                Ok(())
-            })
-        })
+        .acquire_timeout(ACQUIRE_WITHIN)
+        // As below, but with an end.
+        .test_before_acquire(false)
+        .before_acquire(move |connection, _| Box::pin(mend(connection, at_acquire.clone(), role)))
+        .after_release(move |connection, _| Box::pin(mend(connection, at_release.clone(), role)))
+        .after_connect(move |connection, _| Box::pin(act_as(connection, role)))
         .connect_with(options)
         .await
         .map_err(DatabaseError::Connect)
+}
+
+/// Puts a new connection in the place of one that has lost its other end, which is dropped without a farewell: the
+/// driver would wait for the other end's own, over TLS for ever, and for so long the pool would lack a connection.
+async fn mend(
+    connection: &mut PgConnection,
+    options: PgConnectOptions,
+    role: DatabaseRole,
+) -> sqlx::Result<bool> {
+    if answered(PING_WITHIN, connection.ping()).await.is_err() {
+        let opening = async {
+            let mut opened = PgConnection::connect_with(&options).await?;
+            act_as(&mut opened, role).await?;
+            Ok::<_, sqlx::Error>(opened)
+        };
+        *connection = answered(CONNECT_WITHIN, opening).await?;
+    }
+    Ok(true)
+}
+
+async fn act_as(connection: &mut PgConnection, role: DatabaseRole) -> sqlx::Result<()> {
+    if let Some(name) = role.name() {
+        connection.execute(format!("SET ROLE {name}").as_str()).await?;
+    }
+    Ok(())
 }
 
 /// Creates the database if it is missing, the roles, and the schema; does nothing where all is up to date.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 const OPENED_FIELDS: i64 = 0x7374_656e_746f_0001;
 const AUDITS: i64 = 0x7374_656e_746f_0002;
+const ADMINS: i64 = 0x7374_656e_746f_0004;
 
 /// Lets no erasure commit before the connection's transaction has ended. At the beginning of a transaction that
 /// writes rows: taken later, the two may wait for each other until the database breaks one off.
@@ -82,18 +83,40 @@ pub async fn forget(connection: &mut PgConnection, subjects: &[Uuid]) -> sqlx::R
     Ok(())
 }
 
-/// Admins of the platform, erased ones and `except` left out.
+/// Keeps others from taking a platform admin's rights away before the connection's transaction has ended.
+///
+/// # Errors
+/// The database fails.
+pub async fn lock_admins(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(ADMINS)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Admins of the platform who can sign in, `except` left out.
 ///
 /// # Errors
 /// The database fails.
 pub async fn other_platform_admins(connection: &mut PgConnection, except: Uuid) -> sqlx::Result<u64> {
     let row = sqlx::query(
-        "SELECT count(*) AS admins FROM es.events e
-         WHERE e.aggregate_type = 'user' AND e.event_type = 'UserRegistered' AND e.aggregate_id <> $1
-           AND e.payload #>> '{UserRegistered,role}' = 'platform_admin'
-           AND NOT EXISTS (
-               SELECT FROM es.events g
-               WHERE g.aggregate_type = 'user' AND g.aggregate_id = e.aggregate_id AND g.event_type = 'UserErased')",
+        "SELECT count(*) AS admins
+         FROM (SELECT DISTINCT e.aggregate_id AS id FROM es.events e
+               WHERE e.aggregate_type = 'user' AND e.aggregate_id <> $1
+                 AND e.event_type IN ('UserRegistered', 'UserRoleChanged')
+                 AND coalesce(e.payload #>> '{UserRegistered,role}', e.payload #>> '{UserRoleChanged,role}')
+                     = 'platform_admin') AS once
+         WHERE (SELECT coalesce(r.payload #>> '{UserRegistered,role}', r.payload #>> '{UserRoleChanged,role}')
+                FROM es.events r
+                WHERE r.aggregate_type = 'user' AND r.aggregate_id = once.id
+                  AND r.event_type IN ('UserRegistered', 'UserRoleChanged')
+                ORDER BY r.sequence DESC LIMIT 1) = 'platform_admin'
+           AND coalesce(
+               (SELECT d.event_type FROM es.events d
+                WHERE d.aggregate_type = 'user' AND d.aggregate_id = once.id
+                  AND d.event_type IN ('UserDisabled', 'UserEnabled', 'UserErased')
+                ORDER BY d.sequence DESC LIMIT 1), 'UserEnabled') = 'UserEnabled'",
     )
     .bind(except.to_string())
     .fetch_one(connection)

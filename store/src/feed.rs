@@ -10,7 +10,7 @@ use domain::any_event::DecodeError;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-pub use self::bulk::{BATCH_EVENTS, Stretch, stretch};
+pub use self::bulk::{BATCH_EVENTS, Stretch, stretch, stretch_ahead};
 use self::columns::{Columns, SELECTED};
 use crate::{Position, Recorded};
 
@@ -27,6 +27,16 @@ pub enum FeedError {
     },
     #[error("the log's columns are not what they were: {0}")]
     Column(&'static str),
+}
+
+impl FeedError {
+    /// The event that this program cannot read, where that is what is wrong. What precedes it has been read.
+    pub fn unreadable(&self) -> Option<Position> {
+        match self {
+            Self::Decode { position, .. } | Self::Metadata { position, .. } => Some(*position),
+            Self::Database(_) | Self::Column(_) => None,
+        }
+    }
 }
 
 /// Up to `limit` events after `after`, in order. Those before one that cannot be decoded are returned; the next

@@ -1,9 +1,11 @@
-//! Reads what the ledger is folded from: the events of the credit accounts, in the order of the feed.
+//! Reads the log's events of some kinds of streams alone, in the order of the feed: what the ledger and payouts are
+//! folded from.
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::AnyEvent;
-use domain::credit_account::CreditAccount;
+use domain::credit_account::{CreditAccount, CreditAccountEvent};
+use domain::ledger::MONEY_STREAMS;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
@@ -11,7 +13,7 @@ use sqlx::{PgConnection, Row};
 use crate::feed::FeedError;
 use crate::{Metadata, Position, Recorded};
 
-/// Up to `limit` events of credit accounts after `after`, in the order of the feed and below its barrier.
+/// Up to `limit` events that move credits or money after `after`, in the order of the feed and below its barrier.
 ///
 /// # Errors
 /// The database fails, or an event cannot be decoded.
@@ -20,11 +22,25 @@ pub async fn read(
     after: Position,
     limit: i64,
 ) -> Result<Vec<Recorded>, FeedError> {
+    let types = [&[CreditAccount::TYPE], MONEY_STREAMS].concat();
+    read_of(connection, &types, after, limit).await
+}
+
+/// As [`read`], of streams of these types.
+///
+/// # Errors
+/// The database fails, or an event cannot be decoded.
+pub async fn read_of(
+    connection: &mut PgConnection,
+    types: &[&str],
+    after: Position,
+    limit: i64,
+) -> Result<Vec<Recorded>, FeedError> {
     let rows = sqlx::query(
-        "SELECT e.xid::text::bigint AS transaction, e.position, e.aggregate_id, e.sequence, e.event_type,
+        "SELECT e.xid::text::bigint AS transaction, e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type,
                 e.event_version, e.payload::text AS payload, e.metadata, e.recorded_at
          FROM es.events e
-         WHERE e.aggregate_type = $4 AND (e.xid, e.position) > ($1::text::xid8, $2)
+         WHERE e.aggregate_type = ANY($4) AND (e.xid, e.position) > ($1::text::xid8, $2)
            AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
          ORDER BY e.xid, e.position
          LIMIT $3",
@@ -32,7 +48,36 @@ pub async fn read(
     .bind(after.xid.to_string())
     .bind(after.position)
     .bind(limit)
-    .bind(CreditAccount::TYPE)
+    .bind(types)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(recorded).collect()
+}
+
+/// At most `limit` events of one stream behind the sequence `after`, in their order. A stream has no gap, so it needs no
+/// barrier.
+///
+/// # Errors
+/// The database fails, or an event cannot be decoded.
+pub async fn stream(
+    connection: &mut PgConnection,
+    aggregate_type: &str,
+    id: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Recorded>, FeedError> {
+    let rows = sqlx::query(
+        "SELECT e.xid::text::bigint AS transaction, e.position, e.aggregate_type, e.aggregate_id, e.sequence,
+                e.event_type, e.event_version, e.payload::text AS payload, e.metadata, e.recorded_at
+         FROM es.events e
+         WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 AND e.sequence > $3
+         ORDER BY e.sequence
+         LIMIT $4",
+    )
+    .bind(aggregate_type)
+    .bind(id)
+    .bind(after)
+    .bind(limit)
     .fetch_all(connection)
     .await?;
     rows.iter().map(recorded).collect()
@@ -45,7 +90,7 @@ fn recorded(row: &PgRow) -> Result<Recorded, FeedError> {
     };
     let payload: &str = row.try_get("payload")?;
     let event = AnyEvent::decode(
-        CreditAccount::TYPE,
+        row.try_get("aggregate_type")?,
         row.try_get("event_type")?,
         row.try_get("event_version")?,
         payload.as_bytes(),
@@ -60,6 +105,36 @@ fn recorded(row: &PgRow) -> Result<Recorded, FeedError> {
         metadata,
         recorded_at: row.try_get("recorded_at")?,
     })
+}
+
+/// One event of a credit account, by its place in the stream; `None` where there is none.
+///
+/// # Errors
+/// The database fails, or the event cannot be decoded.
+pub async fn event(
+    connection: &mut PgConnection,
+    id: &str,
+    sequence: i64,
+) -> Result<Option<CreditAccountEvent>, FeedError> {
+    let row = sqlx::query(
+        "SELECT e.xid::text::bigint AS transaction, e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type,
+                e.event_version, e.payload::text AS payload, e.metadata, e.recorded_at
+         FROM es.events e
+         WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 AND e.sequence = $3",
+    )
+    .bind(CreditAccount::TYPE)
+    .bind(id)
+    .bind(sequence)
+    .fetch_optional(connection)
+    .await?;
+    let found = row.as_ref().map(recorded).transpose()?;
+    Ok(found.and_then(|recorded| {
+        if let AnyEvent::CreditAccount(event) = recorded.event {
+            Some(event)
+        } else {
+            None
+        }
+    }))
 }
 
 /// When a credit account was opened; `None` where there is none.

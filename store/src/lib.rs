@@ -1,6 +1,9 @@
 //! The event log: append, load, unit of work, feed, checkpoints, sealing of personal fields, repair after a restore.
 
+pub mod answered;
+pub mod api_keys;
 pub mod append;
+pub mod bulk;
 mod cache;
 pub mod chain;
 pub mod committer;
@@ -13,8 +16,11 @@ pub mod load;
 pub mod position;
 pub mod recorded;
 pub mod restore;
+pub mod revocations;
+pub mod rosters;
 pub mod rows;
 mod snapshots;
+pub mod timers;
 pub mod unit_of_work;
 pub mod vault;
 pub mod wake;

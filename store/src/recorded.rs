@@ -16,9 +16,15 @@ pub struct Metadata {
     /// The reseller that the fact concerns, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reseller_id: Option<Uuid>,
-    /// The acting user; `None` where the system acts by itself.
+    /// The acting user; `None` where the system or a program acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Uuid>,
+    /// Who acted as the actor, where it was not the person itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impersonator: Option<Uuid>,
+    /// The key of the program that acted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<Uuid>,
     pub command_id: Uuid,
     /// When the command was given.
     pub at: DateTime<Utc>,

@@ -15,6 +15,7 @@ use sqlx::PgPool;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::answered::ANSWER_WITHIN;
 use crate::append::{AppendError, Claim, NewEvent, Part, Read, Receipt};
 use crate::cache::{self, State, StreamKey, Version};
 use crate::committer::{CommitError, Committer, Draft, Touched};
@@ -57,13 +58,51 @@ impl Owner {
     }
 }
 
+/// By whom a command is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    User(Uuid),
+    /// As the user, by somebody else.
+    Impersonated {
+        user: Uuid,
+        by: Uuid,
+    },
+    /// A program with this key.
+    ApiKey(Uuid),
+}
+
+impl Actor {
+    /// The person in whose name it is done; none where a program acts.
+    pub fn user(self) -> Option<Uuid> {
+        match self {
+            Self::User(user) | Self::Impersonated { user, .. } => Some(user),
+            Self::ApiKey(_) => None,
+        }
+    }
+
+    fn impersonator(self) -> Option<Uuid> {
+        match self {
+            Self::Impersonated { by, .. } => Some(by),
+            Self::User(_) | Self::ApiKey(_) => None,
+        }
+    }
+
+    fn api_key(self) -> Option<Uuid> {
+        match self {
+            Self::ApiKey(key) => Some(key),
+            Self::User(_) | Self::Impersonated { .. } => None,
+        }
+    }
+}
+
 /// Which command is carried out, by whom, when.
 #[derive(Clone, Debug)]
 pub struct Cause {
     pub command_id: Uuid,
     /// SHA-256 of the command's payload.
     pub fingerprint: Vec<u8>,
-    pub actor: Option<Uuid>,
+    /// `None` where the system acts by itself.
+    pub actor: Option<Actor>,
     pub owner: Owner,
     pub at: DateTime<Utc>,
     /// When it happened in the business, where that is earlier.
@@ -158,6 +197,16 @@ impl<'a> UnitOfWork<'a> {
         }
     }
 
+    /// When the command was given.
+    pub fn at(&self) -> DateTime<Utc> {
+        self.cause.at
+    }
+
+    /// The command that is carried out.
+    pub fn command_id(&self) -> Uuid {
+        self.cause.command_id
+    }
+
     /// Whether a decision of this unit rests on a state that may be older than the log.
     pub fn is_cached(&self) -> bool {
         self.cached
@@ -178,7 +227,7 @@ impl<'a> UnitOfWork<'a> {
                 .ok_or(LoadError::Aggregate);
         }
         let (version, pending) = match &self.through {
-            Through::Pool(pool) => (cache::fetch::<A>(pool, &key).await?, false),
+            Through::Pool(pool) => (cache::fetch::<A>(pool, &key, ANSWER_WITHIN).await?, false),
             Through::Shared { committer, fresh } => {
                 let read = if *fresh {
                     committer.read_fresh::<A>(&key).await?
@@ -300,7 +349,9 @@ fn metadata(cause: &Cause, owner: Owner) -> Metadata {
     Metadata {
         tenant_id: owner.id(),
         reseller_id: owner.reseller_id.map(|id| id.0),
-        actor: cause.actor,
+        actor: cause.actor.and_then(Actor::user),
+        impersonator: cause.actor.and_then(Actor::impersonator),
+        api_key: cause.actor.and_then(Actor::api_key),
         command_id: cause.command_id,
         at: cause.at,
         happened_at: cause.happened_at,

@@ -91,6 +91,38 @@ impl Vault {
         }))
     }
 
+    /// Encrypts bytes under the person's key, which is made if it is missing: for what is kept outside the log.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub async fn seal_bytes(
+        &self,
+        connection: &mut PgConnection,
+        subject: Uuid,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        let key = self.key_or_new(connection, subject).await?;
+        encrypt(&key, subject, bytes).ok_or(VaultError::Unreadable(subject))
+    }
+
+    /// Decrypts what [`Self::seal_bytes`] has sealed; `None` if the person was erased.
+    ///
+    /// # Errors
+    /// As [`Self::open_all`].
+    pub async fn open_bytes(
+        &self,
+        connection: &mut PgConnection,
+        subject: Uuid,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, VaultError> {
+        let keys = self.keys(connection, &[subject]).await?;
+        let Some(key) = keys.0.get(&subject) else {
+            return Ok(None);
+        };
+        // A key that was made after an erasure opens nothing of before.
+        Ok(decrypt(key, subject, sealed))
+    }
+
     /// Decrypts a personal field; `None` if the person was erased.
     ///
     /// # Errors
@@ -142,25 +174,37 @@ impl Vault {
         opened.collect::<Result<_, VaultError>>().map(Keys)
     }
 
+    /// A key for somebody who has none; to be stored together with what it seals.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn new_key(&self, subject: Uuid) -> Result<NewKey, VaultError> {
+        let mut bytes = [0_u8; KEY_BYTES];
+        secure::fill(&mut bytes).map_err(|_| VaultError::Randomness)?;
+        let unusable = || VaultError::Unreadable(subject);
+        Ok(NewKey {
+            subject,
+            wrapped: encrypt(&self.wrapping, subject, &bytes).ok_or_else(unusable)?,
+            key: RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| unusable())?,
+        })
+    }
+
     async fn key_or_new(
         &self,
         connection: &mut PgConnection,
         subject: Uuid,
     ) -> Result<RandomizedNonceKey, VaultError> {
-        let mut bytes = [0_u8; KEY_BYTES];
-        secure::fill(&mut bytes).map_err(|_| VaultError::Randomness)?;
-        let wrapped = encrypt(&self.wrapping, subject, &bytes).ok_or(VaultError::Unreadable(subject))?;
+        let new = self.new_key(subject)?;
         // Where there is a key already, it counts.
         let made = sqlx::query(
             "INSERT INTO es.subject_keys (subject_id, wrapped_key) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         )
         .bind(subject)
-        .bind(wrapped)
+        .bind(&new.wrapped)
         .execute(&mut *connection)
         .await?;
         if made.rows_affected() == 1 {
-            return RandomizedNonceKey::new(&AES_256_GCM, &bytes)
-                .map_err(|_| VaultError::Unreadable(subject));
+            return Ok(new.key);
         }
         let wrapped: Vec<u8> =
             sqlx::query_scalar("SELECT wrapped_key FROM es.subject_keys WHERE subject_id = $1")
@@ -173,6 +217,34 @@ impl Vault {
     fn unwrapped(&self, subject: Uuid, wrapped: &[u8]) -> Result<RandomizedNonceKey, VaultError> {
         let bytes = decrypt(&self.wrapping, subject, wrapped).ok_or(VaultError::Unreadable(subject))?;
         RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| VaultError::Unreadable(subject))
+    }
+}
+
+/// A person's key before it is stored.
+pub struct NewKey {
+    subject: Uuid,
+    wrapped: Vec<u8>,
+    key: RandomizedNonceKey,
+}
+
+impl NewKey {
+    pub fn subject(&self) -> Uuid {
+        self.subject
+    }
+
+    /// As `es.subject_keys` holds it.
+    pub fn wrapped(&self) -> &[u8] {
+        &self.wrapped
+    }
+
+    /// # Errors
+    /// The key cannot seal it.
+    pub fn seal(&self, text: &str) -> Result<Sealed, VaultError> {
+        let bytes = encrypt(&self.key, self.subject, text.as_bytes());
+        Ok(Sealed {
+            subject: self.subject,
+            text: STANDARD_NO_PAD.encode(bytes.ok_or(VaultError::Unreadable(self.subject))?),
+        })
     }
 }
 

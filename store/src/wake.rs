@@ -1,5 +1,6 @@
 //! Tells waiting readers that there is something to read: within the process at once, to other processes by
-//! NOTIFY on a connection of its own, never inside an append's transaction. Only a hint: readers also poll.
+//! NOTIFY on a connection of its own, never inside an append's transaction. Only a hint: readers also poll. The
+//! exception are revocations, which are rare and must arrive: they are notified where they are stored.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,11 +11,17 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::answered::answered;
+use crate::revocations::{self, Revocations};
+
 const EVENTS_CHANNEL: &str = "stentor_events";
 const JOBS_CHANNEL: &str = "stentor_jobs";
 const CHECKPOINTS_CHANNEL: &str = "stentor_checkpoints";
 /// Between two notifications, so that a burst costs two: the first news goes at once, the rest is gathered.
 const GATHER: Duration = Duration::from_millis(20);
+/// Longest silence before the listener asks whether anybody is there, and how long it waits for the answer.
+const QUIET_MAX: Duration = Duration::from_secs(15);
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const JOBS_BUFFERED_MAX: usize = 4_096;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +37,7 @@ pub struct Wake {
     events: watch::Sender<u64>,
     checkpoints: watch::Sender<u64>,
     jobs: broadcast::Sender<Uuid>,
+    revocations: Revocations,
     outgoing: mpsc::UnboundedSender<Note>,
 }
 
@@ -45,6 +53,7 @@ impl Wake {
             events: watch::Sender::new(0),
             checkpoints: watch::Sender::new(0),
             jobs: broadcast::Sender::new(JOBS_BUFFERED_MAX),
+            revocations: Revocations::default(),
             outgoing,
         };
         (wake, notes)
@@ -98,6 +107,11 @@ impl Wake {
         Watch(self.checkpoints.subscribe())
     }
 
+    /// What has been revoked, in any process.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
     /// Ids of jobs with new updates. A receiver that lags must query again.
     pub fn jobs(&self) -> broadcast::Receiver<Uuid> {
         self.jobs.subscribe()
@@ -129,13 +143,12 @@ async fn send(pool: PgPool, mut notes: mpsc::UnboundedReceiver<Note>, stop: Canc
                 Note::Job(job_id) => (JOBS_CHANNEL, job_id.to_string()),
             })
             .unzip();
-        let sent = sqlx::query(
+        let notify = sqlx::query(
             "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS n (channel, payload)",
         )
         .bind(channels)
-        .bind(payloads)
-        .execute(&pool)
-        .await;
+        .bind(payloads);
+        let sent = answered(ANSWER_WITHIN, notify.execute(&pool)).await;
         if let Err(error) = sent {
             tracing::warn!(%error, "other processes were not woken; they poll");
         }
@@ -160,13 +173,32 @@ async fn receive(pool: PgPool, wake: Wake, stop: CancellationToken) {
 async fn listen(pool: &PgPool, wake: &Wake, stop: &CancellationToken) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener
-        .listen_all([EVENTS_CHANNEL, JOBS_CHANNEL, CHECKPOINTS_CHANNEL])
+        .listen_all([
+            EVENTS_CHANNEL,
+            JOBS_CHANNEL,
+            CHECKPOINTS_CHANNEL,
+            revocations::CHANNEL,
+        ])
         .await?;
+    // After LISTEN: what is revoked from here on is heard.
+    let mut connection = pool.acquire().await?;
+    answered(ANSWER_WITHIN, wake.revocations.catch_up(&mut connection)).await?;
+    drop(connection);
     loop {
-        let notification = tokio::select! {
+        let heard = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            notification = listener.recv() => notification?,
+            heard = tokio::time::timeout(QUIET_MAX, listener.recv()) => heard,
         };
+        let Ok(notification) = heard else {
+            // Silence is all that a connection without another end gives.
+            answered(ANSWER_WITHIN, sqlx::query("SELECT").execute(&mut listener)).await?;
+            continue;
+        };
+        let notification = notification?;
+        if notification.channel() == revocations::CHANNEL {
+            wake.revocations.heard_text(notification.payload());
+            continue;
+        }
         match notification.payload().parse() {
             Ok(job_id) if notification.channel() == JOBS_CHANNEL => wake.heard(Note::Job(job_id)),
             Ok(_) | Err(_) if notification.channel() == CHECKPOINTS_CHANNEL => wake.heard(Note::Checkpoints),

@@ -4,10 +4,14 @@ use std::net::TcpListener;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use platform::audit_key::AuditKey;
 use platform::broker::Broker;
 use platform::{Clock, Config};
+use projections::audit::AuditReport;
 use secrecy::SecretString;
 use server::{Parts, Role, serve};
+use store::chain;
+use store::chain::verify::{ChainReport, Evidence};
 use store::database::DatabaseRole;
 use store::{Position, feed};
 use tempfile::TempDir;
@@ -106,10 +110,11 @@ impl TestApp {
         self.signed_in(ADMIN, PASSWORD).await
     }
 
-    /// A platform admin with [`ADMIN`] and [`PASSWORD`], and the first price list.
+    /// A platform admin with [`ADMIN`] and [`PASSWORD`], the first price list and the founding tiers.
     pub async fn register_admin(&self) {
         let write = self.parts.write_side();
         commands::bootstrap::price_list(&write).await.unwrap();
+        commands::bootstrap::tiers(&write).await.unwrap();
         let password = SecretString::from(PASSWORD);
         commands::bootstrap::admin(&write, "Ada Admin", ADMIN, password)
             .await
@@ -143,7 +148,7 @@ impl TestApp {
     /// The same person with a fresh token, after the clock has moved.
     pub fn renewed(&self, client: &TestClient) -> TestClient {
         let made = chrono::DateTime::UNIX_EPOCH;
-        let (principal, _) = self
+        let verified = self
             .parts
             .verifier
             .verify(client.token.as_deref().unwrap(), made)
@@ -152,7 +157,7 @@ impl TestApp {
             .parts
             .write_side()
             .signer
-            .access(&principal, self.parts.clock.now())
+            .access(&verified.principal, self.parts.clock.now())
             .unwrap();
         client.with_token(&token)
     }
@@ -165,15 +170,40 @@ impl TestApp {
             .unwrap()
     }
 
-    /// The audit's report, by the owner of the schema.
-    pub async fn audit(&self) -> projections::audit::AuditReport {
+    /// What `stentor audit verify` looks at, once everything is folded and chained.
+    pub async fn audit(&self) -> Audited {
         self.settle().await;
+        let key = AuditKey::open(&self.config.identity.keys_path).unwrap();
+        chain::catch_up(&self.parts.projections, &key).await.unwrap();
         let owner = self.database.pool(DatabaseRole::Owner).await;
-        let report = projections::audit::verify(&owner, &self.parts.vault)
+        let evidence = Evidence {
+            key: key.public(),
+            objects: Some(&self.parts.objects),
+            kept: Vec::new(),
+        };
+        let chain = chain::verify::verify(&owner, &evidence, &mut |_, _| {})
+            .await
+            .unwrap();
+        let read = projections::audit::verify(&owner, &self.parts.vault)
             .await
             .unwrap();
         owner.close().await;
-        report
+        Audited { chain, read }
+    }
+}
+
+/// An audit's two halves.
+#[derive(Debug)]
+pub struct Audited {
+    /// The log against its hash chain.
+    pub chain: ChainReport,
+    /// The read tables against the log.
+    pub read: AuditReport,
+}
+
+impl Audited {
+    pub fn is_clean(&self) -> bool {
+        self.chain.is_clean() && self.read.is_clean()
     }
 }
 

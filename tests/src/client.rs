@@ -4,6 +4,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+/// Most questions until a revocation has been heard of.
+const ASKED_MAX: usize = 5_000;
+
 #[derive(Clone)]
 pub struct TestClient {
     url: String,
@@ -106,6 +109,20 @@ impl TestClient {
             .request(Method::DELETE, path)
             .header("Idempotency-Key", Uuid::new_v4().to_string());
         read(request.send().await.unwrap()).await
+    }
+
+    /// Whether the token opens nothing any more, once the process has heard of what was revoked.
+    pub async fn is_shut_out(&self) -> bool {
+        for _ in 0..ASKED_MAX {
+            if self.get("/api/user/sessions").await.code() == "UNAUTHENTICATED" {
+                return true;
+            }
+        }
+        false
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        read(self.request(Method::GET, path).send().await.unwrap()).await
     }
 
     /// Uploads a recording.

@@ -10,6 +10,8 @@ pub mod database;
 pub mod process;
 pub mod proof;
 pub mod scenario;
+pub mod socket;
+pub mod store_events;
 
 pub use app::TestApp;
 pub use client::{Answer, TestClient};

@@ -57,6 +57,20 @@ impl Process {
         Self::start(command, "serving").await
     }
 
+    /// `stentor` with `args`, under way.
+    pub fn started(config: &Config, args: &[&str]) -> Self {
+        let child = with_settings(config)
+            .args(args)
+            .current_dir(root())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { child }
+    }
+
     async fn start(mut command: Command, ready: &str) -> Self {
         let mut child = command
             .current_dir(root())
@@ -104,6 +118,8 @@ pub async fn stentor(config: &Config, args: &[&str]) -> Output {
     command
         .args(args)
         .current_dir(root())
+        // As somebody has it who looks for a fault: a refusal is no fault.
+        .env("RUST_BACKTRACE", "1")
         .kill_on_drop(true)
         .output()
         .await

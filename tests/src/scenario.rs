@@ -8,11 +8,14 @@ use crate::{TestApp, TestClient};
 
 pub struct Reseller {
     pub id: String,
+    pub email: String,
     pub client: TestClient,
 }
 
 pub struct Customer {
     pub id: String,
+    pub email: String,
+    pub user_id: String,
     pub client: TestClient,
 }
 
@@ -55,6 +58,7 @@ impl TestApp {
         Reseller {
             id,
             client: self.signed_in(&email, PASSWORD).await,
+            email,
         }
     }
 
@@ -69,6 +73,8 @@ impl TestApp {
         Customer {
             id,
             client: self.signed_in(&email, PASSWORD).await,
+            user_id: created["userId"].as_str().unwrap().to_owned(),
+            email,
         }
     }
 

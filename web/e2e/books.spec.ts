@@ -42,3 +42,14 @@ test("a month that is not over cannot be closed, and the server says so", async 
   await look(page, "admin-close-period");
   await page.context().close();
 });
+
+test("the platform sees how the proof of the log stands", async ({ browser }) => {
+  const page = await openAs(browser, "admin", admin);
+  await page.getByRole("link", { name: "Audit", exact: true }).click();
+  await expect(page.getByText("Nothing is known to be wrong")).toBeVisible();
+  await expect(page.getByText("Head of the chain")).toBeVisible();
+  await expect(page.getByText(/^[0-9a-f]{64}$/).first()).toBeVisible();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+  await look(page, "admin-audit");
+  await page.context().close();
+});

@@ -61,3 +61,29 @@ test("a person is added, and erased for good", async ({ browser }) => {
   await expect(colleague.getByRole("alert")).toBeVisible();
   await colleague.context().close();
 });
+
+test("a person is invited, and joins by the link", async ({ browser }) => {
+  const email = `ida-${run}@harbour.test`;
+  const customer = { email: "customer@demo.test", password: DEMO_PASSWORD };
+  const portal = await openAs(browser, "portal", customer);
+  await portal.getByRole("link", { name: "People", exact: true }).click();
+  await portal.getByRole("button", { name: "Invite" }).click();
+  const inviting = portal.getByRole("dialog");
+  await inviting.getByLabel("E-mail address").fill(email);
+  await look(portal, "portal-invite-person");
+  await inviting.getByRole("button", { name: "Invite" }).click();
+  const link = await inviting.getByLabel("Invitation link").inputValue();
+  await portal.context().close();
+
+  const invited = await (await browser.newContext()).newPage();
+  const { pathname, hash } = new URL(link);
+  await invited.goto(`${pathname}${hash}`);
+  await invited.getByLabel("Your name").fill("Ida Invited");
+  await invited.getByLabel("Password").fill("a password of my own");
+  await look(invited, "invitation");
+  await invited.getByRole("button", { name: "Join" }).click();
+  await invited.getByRole("link", { name: "Sign in" }).click();
+  await signIn(invited, { email, password: "a password of my own" });
+  await expect(invited.getByRole("link", { name: "Workflows" })).toBeVisible();
+  await invited.context().close();
+});

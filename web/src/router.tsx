@@ -7,14 +7,18 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { z } from "zod";
+import { AuditPage } from "./admin/audit";
 import { LedgerPage } from "./admin/ledger";
 import { PacksPage } from "./admin/packs";
+import { PayoutRunPage } from "./admin/payout-run";
+import { PayoutsPage } from "./admin/payouts";
 import { PeoplePage } from "./admin/people";
 import { PeriodsPage } from "./admin/periods";
 import { ResellerPage } from "./admin/reseller";
 import { ResellersPage } from "./admin/resellers";
 import { type Audience, session } from "./api/session";
 import { areas, safeNext } from "./areas";
+import { ForgotPasswordPage, InvitationPage, PasswordResetPage } from "./auth/link-pages";
 import { SignInPage } from "./auth/sign-in";
 import { Crash, NotFound } from "./components/dead-ends";
 import { Shell } from "./components/shell";
@@ -30,6 +34,7 @@ import { CustomersPage } from "./reseller/customers";
 import { DashboardPage } from "./reseller/dashboard";
 import { NewCustomerPage } from "./reseller/new-customer";
 import { ResellerPeoplePage } from "./reseller/people";
+import { StatementsPage } from "./reseller/statements";
 
 const rootRoute = createRootRoute({
   component: Outlet,
@@ -107,8 +112,15 @@ const adminPages = adminArea.addChildren([
     component: ResellerPage,
   }),
   createRoute({ getParentRoute: () => adminArea, path: "/admin/packs", component: PacksPage }),
+  createRoute({ getParentRoute: () => adminArea, path: "/admin/payouts", component: PayoutsPage }),
+  createRoute({
+    getParentRoute: () => adminArea,
+    path: "/admin/payouts/$id",
+    component: PayoutRunPage,
+  }),
   createRoute({ getParentRoute: () => adminArea, path: "/admin/ledger", component: LedgerPage }),
   createRoute({ getParentRoute: () => adminArea, path: "/admin/periods", component: PeriodsPage }),
+  createRoute({ getParentRoute: () => adminArea, path: "/admin/audit", component: AuditPage }),
   createRoute({
     getParentRoute: () => adminArea,
     path: "/admin/people",
@@ -139,6 +151,11 @@ const resellerPages = resellerArea.addChildren([
     getParentRoute: () => resellerArea,
     path: "/reseller/credits",
     component: CreditsPage,
+  }),
+  createRoute({
+    getParentRoute: () => resellerArea,
+    path: "/reseller/statements",
+    component: StatementsPage,
   }),
   createRoute({
     getParentRoute: () => resellerArea,
@@ -186,6 +203,21 @@ const routeTree = rootRoute.addChildren([
   signInRoute("/admin/sign-in", "admin"),
   signInRoute("/reseller/sign-in", "reseller"),
   signInRoute("/portal/sign-in", "portal"),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: "/invitation",
+    component: InvitationPage,
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: "/password-reset",
+    component: PasswordResetPage,
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: "/forgot-password",
+    component: ForgotPasswordPage,
+  }),
   adminPages,
   resellerPages,
   portalPages,

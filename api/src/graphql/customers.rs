@@ -4,19 +4,13 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use projections::Projection;
 use projections::customers::{self, CustomerFilter, CustomerRow, Customers};
+use projections::resellers::Resellers;
 
 use super::page::{connection, cost, request};
-use super::scalars::{id, int, parsed_id};
+use super::reach::{Reach, whose};
+use super::scalars::{Int64, id, int, parsed_id};
 use crate::error::ApiResult;
 use crate::session::Session;
-
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::tier::Tier")]
-pub(super) enum Tier {
-    Basic,
-    Premium,
-    Enterprise,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "projections::customers::CustomerStatus")]
@@ -24,6 +18,7 @@ pub(super) enum CustomerStatus {
     Active,
     Expired,
     Suspended,
+    Closed,
 }
 
 #[derive(SimpleObject)]
@@ -31,23 +26,33 @@ pub(super) struct Customer {
     id: ID,
     name: String,
     contact_email: Option<String>,
-    tier: Tier,
+    /// Code of the tier.
+    tier: String,
     status: CustomerStatus,
     expires_at: DateTime<Utc>,
     created_at: DateTime<Utc>,
     reseller_id: ID,
+    /// Null where the reader may not see it.
+    reseller_name: Option<String>,
     users_total: i32,
+    /// Since when it is closed.
+    closed_at: Option<DateTime<Utc>>,
+    /// Pass it as `expectedVersion` with an edit.
+    version: Int64,
 }
 
 impl Customer {
     fn new(row: CustomerRow, now: DateTime<Utc>) -> Self {
         Self {
             id: id(row.tenant_id),
-            tier: row.tier.into(),
+            tier: row.tier.to_string(),
             status: row.status(now).into(),
             expires_at: row.expires_at,
             created_at: row.created_at,
             reseller_id: id(row.reseller_id),
+            reseller_name: row.reseller_name,
+            closed_at: row.closed_at,
+            version: Int64(row.version),
             users_total: int(row.users_total),
             name: row.name,
             contact_email: row.contact_email,
@@ -71,6 +76,8 @@ impl CustomersQuery {
         after: Option<String>,
         search: Option<String>,
         status: Option<CustomerStatus>,
+        #[graphql(default_with = "Some(Reach::Own)")] reach: Option<Reach>,
+        reseller_id: Option<ID>,
         min_position: Option<String>,
         wait_for: Option<String>,
     ) -> ApiResult<CustomerConnection> {
@@ -80,10 +87,10 @@ impl CustomersQuery {
         let filter = CustomerFilter {
             search: search.as_deref(),
             status: status.map(|status| (status.into(), now)),
+            whose: whose(reach, reseller_id.as_ref()),
         };
-        let mut connection = session
-            .read(&[Customers::NAME], (&min_position, &wait_for))
-            .await?;
+        let sources = [Customers::NAME, Resellers::NAME];
+        let mut connection = session.read(&sources, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let page = customers::page(read, scope, filter, request).await?;
         Ok(CustomerConnection::new(

@@ -2,15 +2,17 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use domain::ids::ResellerId;
 use platform::Audience;
 use projections::activity::{self, ActivityRow};
+use projections::credit_transactions::{self, TransactionFilter};
 use projections::dashboard::{Moment, Month, SOURCES};
 use projections::ledger::trial_balance::{self, Cutoff};
 use projections::page::PageRequest;
-use projections::{credit_transactions, dashboard, resellers, wait};
+use projections::{Whose, dashboard, resellers, wait};
 
 use super::credits::CreditTransaction;
-use super::scalars::{Int64, id, int};
+use super::scalars::{Int64, id, int, parsed_id};
 use crate::error::{ApiError, ApiResult};
 use crate::session::Session;
 
@@ -58,16 +60,27 @@ impl From<ActivityRow> for Activity {
     }
 }
 
+fn not_there(own: bool) -> ApiError {
+    if own {
+        let detail = "the reseller is not in the read tables yet: ask again shortly";
+        ApiError::StalePosition(detail.to_owned())
+    } else {
+        ApiError::NotFound("there is no such reseller below you")
+    }
+}
+
 #[derive(Default)]
 pub(super) struct DashboardQuery;
 
 #[Object]
 impl DashboardQuery {
-    /// The reseller's figures: now, or at `asOf`, as far as it was recorded by `knownAt`. Transactions and activity
-    /// are the latest ones in either case.
+    /// The reseller's figures, last transactions and last activity: now, or at `asOf`, as far as it was recorded by
+    /// `knownAt`. Activity counts from when somebody did it, whatever earlier day it concerns. With `resellerId`,
+    /// those of a reseller below the asker.
     async fn dashboard(
         &self,
         ctx: &Context<'_>,
+        reseller_id: Option<ID>,
         as_of: Option<DateTime<Utc>>,
         known_at: Option<DateTime<Utc>>,
         min_position: Option<String>,
@@ -78,19 +91,17 @@ impl DashboardQuery {
         session.require(&[Audience::Reseller], instead)?;
         let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
-        let reseller_id = scope.reseller_id().ok_or(ApiError::Forbidden(instead))?;
+        let own = scope.reseller_id().ok_or(ApiError::Forbidden(instead))?;
+        let wanted = reseller_id.as_ref().map(|id| parsed_id(id).unwrap_or_default());
+        let reseller_id = wanted.map_or(own, ResellerId);
         let reseller = resellers::by_id(read, scope, reseller_id.0)
             .await?
-            .ok_or(ApiError::StalePosition(
-                "the reseller is not in the read tables yet: ask again shortly".to_owned(),
-            ))?;
+            .ok_or_else(|| not_there(reseller_id == own))?;
         let now = as_of.unwrap_or_else(|| session.reader.now());
         let month = Month::containing(now, &reseller.time_zone);
-        let (figures, balance) = if as_of.is_none() && known_at.is_none() {
-            let figures = dashboard::figures(read, reseller_id, now, month).await?;
-            (figures, reseller.balance)
-        } else {
-            let moment = Moment { as_of: now, known_at };
+        let earlier = as_of.is_some() || known_at.is_some();
+        let moment = earlier.then_some(Moment { as_of: now, known_at });
+        let (figures, balance) = if let Some(moment) = moment {
             let figures = dashboard::figures_at(read, reseller_id, moment, month).await?;
             let cutoff = Cutoff {
                 as_of: Some(now),
@@ -99,13 +110,21 @@ impl DashboardQuery {
             };
             let balance = trial_balance::available(read, scope, reseller_id.0, cutoff).await?;
             (figures, balance)
+        } else {
+            let figures = dashboard::figures(read, reseller_id, now, month).await?;
+            (figures, reseller.balance)
         };
         let latest = PageRequest {
             first: LATEST_ROWS,
             after: None,
         };
-        let transactions = credit_transactions::page(read, scope, None, latest).await?;
-        let activity = activity::latest(read, scope, LATEST_ROWS).await?;
+        let of_reseller = TransactionFilter {
+            reseller_id: Some(reseller_id.0),
+            moment,
+            ..TransactionFilter::default()
+        };
+        let transactions = credit_transactions::page(read, scope, &of_reseller, latest).await?;
+        let activity = activity::latest(read, scope, Whose::One(reseller_id.0), moment, LATEST_ROWS).await?;
         let position = wait::reached(&mut *read, SOURCES).await?;
         Ok(Dashboard {
             reseller_id: id(reseller.reseller_id),

@@ -7,6 +7,7 @@ use projections::jobs::{self, JobOutput, JobRow, Jobs};
 use projections::recordings::Recordings;
 
 use super::page::{connection, cost, request};
+use super::reach::{Reach, whose};
 use super::recordings::Recording;
 use super::scalars::{Int64, id, int, int64, parsed_id};
 use crate::error::ApiResult;
@@ -154,20 +155,24 @@ pub(super) struct JobsQuery;
 #[Object]
 impl JobsQuery {
     #[graphql(complexity = "cost(first, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn jobs(
         &self,
         ctx: &Context<'_>,
         #[graphql(default = 20)] first: Option<i32>,
         after: Option<String>,
         status: Option<JobStatus>,
+        #[graphql(default_with = "Some(Reach::Own)")] reach: Option<Reach>,
+        reseller_id: Option<ID>,
         min_position: Option<String>,
         wait_for: Option<String>,
     ) -> ApiResult<JobConnection> {
         let session = Session::of(ctx)?;
+        let whose = whose(reach, reseller_id.as_ref());
         let request = request(first, after.as_deref())?;
         let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
-        let page = jobs::page(read, scope, status.map(Into::into), request).await?;
+        let page = jobs::page(read, scope, whose, status.map(Into::into), request).await?;
         Ok(JobConnection::new(page, after.is_some(), JobRow::key, Into::into))
     }
 

@@ -21,22 +21,56 @@ pub(super) const NOT_FOR_CUSTOMERS: &str =
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::ledger::Account")]
 pub(super) enum LedgerAccount {
+    #[graphql(name = "COMMISSION_EXPENSE")]
+    CommissionExpense,
+    #[graphql(name = "COMMISSION_PAID")]
+    CommissionPaid,
+    #[graphql(name = "COMMISSION_PAYABLE")]
+    CommissionPayable,
+    /// In millionths of a minor unit.
+    #[graphql(name = "COMMISSION_ROUNDING")]
+    CommissionRounding,
+    /// In millionths of a minor unit.
+    #[graphql(name = "COMMISSION_UNROUNDED")]
+    CommissionUnrounded,
     #[graphql(name = "CREDITS_ADJUSTED")]
     Adjusted,
     #[graphql(name = "CREDITS_AVAILABLE")]
     Available,
     #[graphql(name = "CREDITS_BONUS")]
     Bonus,
+    #[graphql(name = "CREDITS_EXPIRED")]
+    Expired,
+    #[graphql(name = "CREDITS_HELD")]
+    Held,
     #[graphql(name = "CREDITS_REFUNDED")]
     Refunded,
     #[graphql(name = "CREDITS_SOLD")]
     Sold,
     #[graphql(name = "CREDITS_SPENT")]
     Spent,
+    #[graphql(name = "CREDITS_TRANSFERRED")]
+    Transferred,
+    #[graphql(name = "MONEY_CREDITED")]
+    Credited,
+    #[graphql(name = "MONEY_FEES")]
+    Fees,
     #[graphql(name = "MONEY_RECEIVABLE")]
     Receivable,
+    #[graphql(name = "MONEY_RECEIVED")]
+    Received,
     #[graphql(name = "MONEY_REVENUE")]
     Revenue,
+    #[graphql(name = "MONEY_TAX")]
+    Tax,
+    #[graphql(name = "SALES_RECEIVABLE")]
+    SalesReceivable,
+    #[graphql(name = "SALES_REVENUE")]
+    SalesRevenue,
+    #[graphql(name = "SALES_STORE_FEES")]
+    StoreFees,
+    #[graphql(name = "SALES_TAX")]
+    SalesTax,
 }
 
 /// What an account has received and given in one unit.
@@ -63,15 +97,19 @@ impl From<&Total> for TrialBalanceLine {
     }
 }
 
-/// sold + bonus + adjusted = spent + refunded + available
+/// sold + bonus + adjusted = spent + held + expired + refunded + transferred + available
 #[derive(SimpleObject)]
 pub(super) struct CreditSums {
     sold: Int64,
     bonus: Int64,
     adjusted: Int64,
     spent: Int64,
+    held: Int64,
+    expired: Int64,
     /// Negative where credits were given back to the reseller.
     refunded: Int64,
+    /// Given to other resellers, less what was received from them.
+    transferred: Int64,
     available: Int64,
     holds: bool,
 }
@@ -83,7 +121,10 @@ impl From<CreditIdentity> for CreditSums {
             bonus: Int64(identity.bonus),
             adjusted: Int64(identity.adjusted),
             spent: Int64(identity.spent),
+            held: Int64(identity.held),
+            expired: Int64(identity.expired),
             refunded: Int64(identity.refunded),
+            transferred: Int64(identity.transferred),
             available: Int64(identity.available),
             holds: identity.holds(),
         }

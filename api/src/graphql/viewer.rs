@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::tier::TierPolicy;
 use projections::customers::Customers;
-use projections::grants::{GrantRow, Grants};
+use projections::grants::{Deciding, Grants};
+use projections::tiers::Tiers;
 use projections::users::Users;
 use projections::{Projection, customers, grants, users};
 
-use super::customers::Tier;
 use super::scalars::{Int64, id, int, int64, parsed_id};
 use crate::error::ApiResult;
 use crate::session::Session;
@@ -28,9 +27,12 @@ pub(super) enum Audience {
 pub(super) enum Role {
     PlatformAdmin,
     PlatformFinance,
+    PlatformSupport,
     ResellerOwner,
+    ResellerStaff,
     CustomerAdmin,
     CustomerUser,
+    Service,
 }
 
 #[derive(SimpleObject)]
@@ -48,7 +50,8 @@ pub(super) struct Viewer {
 
 #[derive(SimpleObject)]
 pub(super) struct Entitlement {
-    tier: Option<Tier>,
+    /// Code of the tier.
+    tier: Option<String>,
     expires_at: Option<DateTime<Utc>>,
     upload_bytes_max: Int64,
     concurrent_jobs_max: i32,
@@ -63,19 +66,20 @@ pub(super) struct ModelChoice {
 }
 
 impl Entitlement {
-    fn new(grant: Option<&GrantRow>, installed: &BTreeSet<String>) -> Self {
-        let policy = grant.map(|grant| grant.tier.policy());
-        let of_tier = policy.and_then(TierPolicy::models).unwrap_or_default();
+    fn new(deciding: Option<&Deciding>, installed: &BTreeSet<String>) -> Self {
+        let grant = deciding.map(|deciding| &deciding.grant);
+        let policy = deciding.and_then(|deciding| deciding.policy.as_deref());
+        let of_tier = policy.and_then(|policy| policy.limits.models.as_deref());
         let names: BTreeSet<&str> = installed
             .iter()
             .map(String::as_str)
-            .chain(of_tier.iter().copied())
+            .chain(of_tier.unwrap_or_default().iter().map(String::as_str))
             .collect();
         Self {
-            tier: grant.map(|grant| grant.tier.into()),
+            tier: grant.map(|grant| grant.tier.to_string()),
             expires_at: grant.map(|grant| grant.ends_at),
-            upload_bytes_max: int64(policy.map_or(0, |policy| policy.upload_bytes_max)),
-            concurrent_jobs_max: policy.map_or(0, |policy| int(policy.concurrent_jobs_max)),
+            upload_bytes_max: int64(policy.map_or(0, |policy| policy.limits.upload_bytes_max)),
+            concurrent_jobs_max: policy.map_or(0, |policy| int(policy.limits.concurrent_jobs_max)),
             models: names
                 .into_iter()
                 .map(|name| ModelChoice {
@@ -88,7 +92,7 @@ impl Entitlement {
     }
 }
 
-const SOURCES: &[&str] = &[Users::NAME, Grants::NAME];
+const SOURCES: &[&str] = &[Users::NAME, Grants::NAME, Tiers::NAME];
 
 #[derive(Default)]
 pub(super) struct ViewerQuery;
@@ -140,7 +144,7 @@ impl ViewerQuery {
         wait_for: Option<String>,
     ) -> ApiResult<Option<Entitlement>> {
         let session = Session::of(ctx)?;
-        let sources = [Grants::NAME, Customers::NAME];
+        let sources = [Grants::NAME, Customers::NAME, Tiers::NAME];
         let mut connection = session.read(&sources, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let wanted = match customer_id {

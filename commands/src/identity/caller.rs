@@ -8,16 +8,24 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use domain::ids::{ResellerId, TenantId, UserId};
 use domain::user::{Home, Role};
-use platform::Principal;
+use platform::access::{self, Denied};
+use platform::tokens::TokenError;
+use platform::{Access, Principal};
+use store::api_keys;
 use store::unit_of_work::Owner;
 
 use crate::WriteSide;
 use crate::error::{CommandError, Problem};
 use crate::identity::sessions::{self, COOKIE, CSRF_HEADER};
 use crate::identity::sign_in;
+use crate::rest::request::client_address_of;
+use crate::standing;
+
+/// What is open to somebody who has yet to enrol.
+const BEFORE_ENROLMENT: [&str; 3] = ["/api/user/totp", "/api/user/totp/confirm", "/api/auth/sign-out"];
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, CommandError>>>>;
 
@@ -25,7 +33,7 @@ type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, CommandError>>>>;
 #[derive(Clone, Copy, Debug)]
 pub struct Caller(pub Principal);
 
-/// A platform admin.
+/// Somebody of the platform, or a program of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct AdminCaller {
     pub user_id: UserId,
@@ -70,6 +78,7 @@ impl FromRequest for Caller {
     }
 }
 
+/// What the table of roles lets through is narrowed to where the caller belongs.
 macro_rules! narrower {
     ($caller:ty, $area:literal, $narrow:expr) => {
         impl FromRequest for $caller {
@@ -81,25 +90,22 @@ macro_rules! narrower {
                 Box::pin(async move {
                     let principal = authenticate(&request).await?;
                     let narrow: fn(Principal) -> Option<Self> = $narrow;
-                    narrow(principal).ok_or_else(|| forbidden($area, principal).into())
+                    narrow(principal).ok_or_else(|| misplaced($area, principal).into())
                 })
             }
         }
     };
 }
 
-narrower!(AdminCaller, "platform admins", |principal| {
-    (principal.role == Role::PlatformAdmin).then_some(AdminCaller {
+narrower!(AdminCaller, "the platform", |principal| {
+    (principal.home == Home::Platform).then_some(AdminCaller {
         user_id: principal.user_id,
     })
 });
-narrower!(FinanceCaller, "the platform's finance", |principal| {
-    match principal.role {
-        Role::PlatformAdmin | Role::PlatformFinance => Some(FinanceCaller {
-            user_id: principal.user_id,
-        }),
-        Role::ResellerOwner | Role::CustomerAdmin | Role::CustomerUser => None,
-    }
+narrower!(FinanceCaller, "the platform", |principal| {
+    (principal.home == Home::Platform).then_some(FinanceCaller {
+        user_id: principal.user_id,
+    })
 });
 narrower!(ResellerCaller, "resellers", |principal| match principal.home {
     Home::Reseller(reseller_id) => Some(ResellerCaller {
@@ -121,22 +127,70 @@ narrower!(TenantCaller, "customers", |principal| match principal.home {
     Home::Platform | Home::Reseller(_) => None,
 });
 
+/// Who sends the request, once the table of roles has let it through.
 async fn authenticate(request: &HttpRequest) -> Result<Principal, CommandError> {
     let write = request
         .app_data::<Data<WriteSide>>()
         .ok_or_else(|| CommandError::internal("the write side is not part of this app"))?;
-    let bearer = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    if let Some(token) = bearer {
-        let (principal, _) = write
-            .verifier
-            .verify(token, write.clock.now())
-            .map_err(|error| unauthenticated(&error.to_string()))?;
+    let principal = match bearer(request) {
+        Some(secret) if secret.starts_with(api_keys::PREFIX) => by_key(write, request, secret).await?,
+        Some(token) => by_token(write, token)?,
+        None => by_session(write, request).await?,
+    };
+    let pattern = request.match_pattern().unwrap_or_default();
+    access::allow(&principal, &pattern, is_safe(request)).map_err(|denied| forbidden(denied, &principal))?;
+    let principal = standing_now(write, principal).await?;
+    // What the caller appends says by which way it came in.
+    request.extensions_mut().insert(principal);
+    Ok(principal)
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?;
+    value.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+fn is_safe(request: &HttpRequest) -> bool {
+    *request.method() == Method::GET || *request.method() == Method::HEAD
+}
+
+async fn by_key(write: &WriteSide, request: &HttpRequest, secret: &str) -> Result<Principal, CommandError> {
+    let mut connection = write.pool.acquire().await?;
+    let address = client_address_of(request);
+    let opened = api_keys::open(&mut connection, secret, address, write.clock.now()).await?;
+    opened
+        .map(|opened| opened.principal)
+        .ok_or_else(|| unauthenticated(&TokenError::KeyRefused.to_string()).into())
+}
+
+fn by_token(write: &WriteSide, token: &str) -> Result<Principal, CommandError> {
+    let verified = write
+        .verifier
+        .verify(token, write.clock.now())
+        .map_err(|error| unauthenticated(&error.to_string()))?;
+    let principal = verified.principal;
+    if write.wake.revocations().cover(&principal, verified.made_at) {
+        return Err(unauthenticated(&TokenError::Revoked.to_string()).into());
+    }
+    Ok(principal)
+}
+
+/// The principal where it belongs now: its customer may have been moved or closed since the token was made. A key is
+/// asked what people are asked when they sign in, because it never does.
+async fn standing_now(write: &WriteSide, principal: Principal) -> Result<Principal, CommandError> {
+    let is_key = matches!(principal.access, Access::Key { .. });
+    if principal.home.tenant_id().is_none() && !is_key {
         return Ok(principal);
     }
+    let mut connection = write.pool.acquire().await?;
+    if is_key {
+        standing::ensure_may_sign_in(&mut connection, principal.home).await?;
+    }
+    let home = standing::present_home(&mut connection, principal.home).await?;
+    Ok(Principal { home, ..principal })
+}
+
+async fn by_session(write: &WriteSide, request: &HttpRequest) -> Result<Principal, CommandError> {
     let cookie = request
         .cookie(COOKIE)
         .ok_or_else(|| unauthenticated("sign in first"))?;
@@ -144,31 +198,88 @@ async fn authenticate(request: &HttpRequest) -> Result<Principal, CommandError> 
     let session = sessions::find(&mut connection, cookie.value(), write.clock.now())
         .await?
         .ok_or_else(|| unauthenticated("the session has ended: sign in again"))?;
-    let safe = *request.method() == Method::GET || *request.method() == Method::HEAD;
     let token = request
         .headers()
         .get(CSRF_HEADER)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if !safe && !session.csrf_matches(token) {
+    if !is_safe(request) && !session.csrf_matches(token) {
         let detail =
             format!("the header {CSRF_HEADER} has to carry the session's csrfToken: see /api/auth/session");
         return Err(Problem::new(StatusCode::FORBIDDEN, "CSRF_TOKEN_INVALID", detail).into());
     }
-    let person = sign_in::person(write, &mut connection, session.user_id).await?;
-    person
-        .map(|person| person.principal)
-        .ok_or_else(|| unauthenticated("the session has ended: sign in again").into())
+    let person = sign_in::person(write, &mut connection, session.user_id)
+        .await?
+        .ok_or_else(|| unauthenticated("the session has ended: sign in again"))?;
+    let pattern = request.match_pattern().unwrap_or_default();
+    if person.must_enrol(write) && !BEFORE_ENROLMENT.contains(&pattern.as_str()) {
+        return Err(must_enrol().into());
+    }
+    Ok(Principal {
+        access: Access::Person {
+            session_id: Some(session.session_id),
+        },
+        ..person.principal
+    })
+}
+
+pub fn must_enrol() -> Problem {
+    let detail = "your role needs a second factor: enrol your device in the panel, or by /api/user/totp";
+    Problem::new(StatusCode::FORBIDDEN, "TOTP_ENROLMENT_REQUIRED", detail)
 }
 
 pub fn unauthenticated(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", detail)
 }
 
-fn forbidden(area: &str, principal: Principal) -> Problem {
+/// Somebody who may do such things elsewhere.
+fn misplaced(area: &str, principal: Principal) -> Problem {
     let detail = format!(
         "this is for {area}; you are signed in as {}: use the sign-in page of the other area",
-        principal.role.as_ref().replace('_', " ")
+        words(principal.role)
     );
     Problem::new(StatusCode::FORBIDDEN, "FORBIDDEN", detail)
+}
+
+fn forbidden(denied: Denied, principal: &Principal) -> Problem {
+    let (code, detail) = match denied {
+        Denied::Role(roles) => {
+            let roles: Vec<_> = roles.iter().map(|role| words(*role)).collect();
+            let who = if roles.is_empty() {
+                "nobody".to_owned()
+            } else {
+                roles.join(", ")
+            };
+            let detail = format!(
+                "this is for {who}; you are signed in as {}: ask one of them, or sign in as one",
+                words(principal.role)
+            );
+            ("FORBIDDEN", detail)
+        }
+        Denied::Scope(scope) => {
+            let detail = format!(
+                "the API key lacks the scope {}: issue one that has it",
+                scope.as_ref()
+            );
+            ("SCOPE_MISSING", detail)
+        }
+        Denied::NoPrograms => {
+            let detail = "no API key opens this: a person has to do it, signed in";
+            ("FORBIDDEN", detail.to_owned())
+        }
+        Denied::OwnAccount => {
+            let detail =
+                "this is for the person alone, and you act as somebody else: end the impersonation first";
+            ("IMPERSONATION_FORBIDS", detail.to_owned())
+        }
+        Denied::ReadOnly => {
+            let detail = "you act as somebody else and may only look: end the impersonation, and ask for one that may write";
+            ("IMPERSONATION_READ_ONLY", detail.to_owned())
+        }
+    };
+    Problem::new(StatusCode::FORBIDDEN, code, detail)
+}
+
+fn words(role: Role) -> String {
+    role.as_ref().replace('_', " ")
 }

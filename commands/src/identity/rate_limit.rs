@@ -1,4 +1,4 @@
-//! How often somebody may try to sign in: per e-mail address and per client address.
+//! How often somebody may try to sign in, or apply to become a reseller: per e-mail address and per client address.
 
 use std::num::NonZeroU32;
 
@@ -14,14 +14,24 @@ const KEYS_MAX: usize = 100_000;
 pub struct SignInLimits {
     limiter: DefaultKeyedRateLimiter<String>,
     clock: DefaultClock,
+    /// What is counted, for people.
+    what: &'static str,
 }
 
 impl SignInLimits {
     pub fn new(per_minute: u32) -> Self {
-        let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
+        Self::with(Quota::per_minute(at_least_one(per_minute)), "sign-ins")
+    }
+
+    pub fn of_applications(per_hour: u32) -> Self {
+        Self::with(Quota::per_hour(at_least_one(per_hour)), "applications")
+    }
+
+    fn with(quota: Quota, what: &'static str) -> Self {
         Self {
             limiter: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
+            what,
         }
     }
 
@@ -36,7 +46,7 @@ impl SignInLimits {
         for key in keys {
             if let Err(denied) = self.limiter.check_key(&key) {
                 let wait = denied.wait_time_from(self.clock.now()).as_secs() + 1;
-                let detail = format!("too many sign-ins: try again in {wait} s");
+                let detail = format!("too many {}: try again in {wait} s", self.what);
                 let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", detail);
                 return Err(Problem {
                     retry_after_seconds: Some(wait),
@@ -47,4 +57,8 @@ impl SignInLimits {
         }
         Ok(())
     }
+}
+
+fn at_least_one(times: u32) -> NonZeroU32 {
+    NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN)
 }

@@ -1,30 +1,43 @@
 //! Browser sessions: an opaque cookie, its digest in the database, a CSRF token beside it.
+//!
+//! Sessions are no facts of the log: the write side alone knows them, and who ends one says so in every process.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::UserId;
-use rand::TryRngCore;
-use rand::rngs::OsRng;
 use sha2::{Digest, Sha256};
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
+use store::revocations;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::error::CommandError;
+use crate::identity::secrets;
 
 pub const COOKIE: &str = "stentor_session";
 pub const CSRF_HEADER: &str = "X-CSRF-Token";
+/// Between two notes of when a session was last seen.
+const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
+const USER_AGENT_CHARS_MAX: usize = 200;
 
 /// A session that has just been made; the only time that its secret is known.
 pub struct NewSession {
+    pub session_id: Uuid,
     pub cookie: String,
     pub csrf_token: String,
     pub expires_at: DateTime<Utc>,
 }
 
+/// Where a session is used.
+#[derive(Clone, Debug, Default)]
+pub struct Device {
+    pub address: String,
+    pub user_agent: Option<String>,
+}
+
 /// A session that a cookie opened.
 pub struct Session {
+    pub session_id: Uuid,
     pub user_id: UserId,
     csrf_token: String,
 }
@@ -37,6 +50,25 @@ impl Session {
     pub fn csrf_matches(&self, token: &str) -> bool {
         self.csrf_token.as_bytes().ct_eq(token.as_bytes()).into()
     }
+
+    fn read(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            session_id: row.try_get("session_id")?,
+            user_id: UserId(row.try_get("user_id")?),
+            csrf_token: row.try_get("csrf_token")?,
+        })
+    }
+}
+
+/// A session as its owner sees it in a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub session_id: Uuid,
+    pub created_at: DateTime<Utc>,
+    pub last_seen_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
 }
 
 /// # Errors
@@ -44,32 +76,41 @@ impl Session {
 pub async fn create(
     connection: &mut PgConnection,
     user_id: UserId,
+    device: &Device,
     now: DateTime<Utc>,
     ttl: TimeDelta,
 ) -> Result<NewSession, CommandError> {
     let session = NewSession {
-        cookie: secret()?,
-        csrf_token: secret()?,
+        session_id: Uuid::new_v4(),
+        cookie: secrets::random()?,
+        csrf_token: secrets::random()?,
         expires_at: now + ttl,
     };
     sqlx::query("DELETE FROM auth.sessions WHERE expires_at < $1")
         .bind(now)
         .execute(&mut *connection)
         .await?;
+    let user_agent = device.user_agent.as_deref();
     sqlx::query(
-        "INSERT INTO auth.sessions (session_digest, user_id, csrf_token, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO auth.sessions
+             (session_digest, session_id, user_id, csrf_token, created_at, last_seen_at, expires_at, address, user_agent)
+         VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)",
     )
     .bind(digest(&session.cookie))
+    .bind(session.session_id)
     .bind(user_id.0)
     .bind(&session.csrf_token)
     .bind(now)
     .bind(session.expires_at)
+    .bind(&device.address)
+    .bind(user_agent.map(|agent| agent.chars().take(USER_AGENT_CHARS_MAX).collect::<String>()))
     .execute(connection)
     .await?;
     Ok(session)
 }
 
+/// The session that a cookie opens; notes now and then that it is in use.
+///
 /// # Errors
 /// The database fails.
 pub async fn find(
@@ -78,50 +119,119 @@ pub async fn find(
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Session>> {
     let row = sqlx::query(
-        "SELECT user_id, csrf_token FROM auth.sessions WHERE session_digest = $1 AND expires_at > $2",
+        "SELECT session_id, user_id, csrf_token, coalesce(last_seen_at, created_at) AS seen_at
+         FROM auth.sessions WHERE session_digest = $1 AND expires_at > $2",
     )
     .bind(digest(cookie))
     .bind(now)
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    row.map(|row| {
-        let user_id: Uuid = row.try_get("user_id")?;
-        Ok(Session {
-            user_id: UserId(user_id),
-            csrf_token: row.try_get("csrf_token")?,
-        })
-    })
-    .transpose()
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let session = Session::read(&row)?;
+    let seen_at: DateTime<Utc> = row.try_get("seen_at")?;
+    if now - seen_at >= SEEN_EVERY {
+        sqlx::query("UPDATE auth.sessions SET last_seen_at = $2 WHERE session_id = $1")
+            .bind(session.session_id)
+            .bind(now)
+            .execute(connection)
+            .await?;
+    }
+    Ok(Some(session))
 }
 
-/// # Errors
-/// The database fails.
-pub async fn end(connection: &mut PgConnection, cookie: &str) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM auth.sessions WHERE session_digest = $1")
-        .bind(digest(cookie))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Ends all sessions of a user, for example after a new password.
+/// The sessions of a user, the last used first.
 ///
 /// # Errors
 /// The database fails.
-pub async fn end_all(connection: &mut PgConnection, user_id: UserId) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM auth.sessions WHERE user_id = $1")
-        .bind(user_id.0)
-        .execute(connection)
-        .await?;
-    Ok(())
+pub async fn list(
+    connection: &mut PgConnection,
+    user_id: UserId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Listed>> {
+    let rows = sqlx::query(
+        "SELECT session_id, created_at, coalesce(last_seen_at, created_at) AS last_seen_at, expires_at, address,
+                user_agent
+         FROM auth.sessions WHERE user_id = $1 AND expires_at > $2
+         ORDER BY 3 DESC, session_id LIMIT 100",
+    )
+    .bind(user_id.0)
+    .bind(now)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Listed {
+                session_id: row.try_get("session_id")?,
+                created_at: row.try_get("created_at")?,
+                last_seen_at: row.try_get("last_seen_at")?,
+                expires_at: row.try_get("expires_at")?,
+                address: row.try_get("address")?,
+                user_agent: row.try_get("user_agent")?,
+            })
+        })
+        .collect()
+}
+
+/// # Errors
+/// The database fails.
+pub async fn end(connection: &mut PgConnection, cookie: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+    let ended: Vec<Uuid> =
+        sqlx::query_scalar("DELETE FROM auth.sessions WHERE session_digest = $1 RETURNING session_id")
+            .bind(digest(cookie))
+            .fetch_all(&mut *connection)
+            .await?;
+    revocations::revoke(connection, &ended, now).await
+}
+
+/// Ends these sessions of a user.
+///
+/// # Errors
+/// The database fails.
+pub async fn end_some(
+    connection: &mut PgConnection,
+    user_id: UserId,
+    session_ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let ended: Vec<Uuid> = sqlx::query_scalar(
+        "DELETE FROM auth.sessions WHERE user_id = $1 AND session_id = ANY($2) RETURNING session_id",
+    )
+    .bind(user_id.0)
+    .bind(session_ids)
+    .fetch_all(&mut *connection)
+    .await?;
+    revocations::revoke(connection, &ended, now).await
+}
+
+/// Ends all sessions of a user, for example after a new password. A token without a session stays until it runs
+/// out: who changed the password by one may send the request again.
+///
+/// # Errors
+/// The database fails.
+pub async fn end_every(
+    connection: &mut PgConnection,
+    user_id: UserId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let ended: Vec<Uuid> =
+        sqlx::query_scalar("DELETE FROM auth.sessions WHERE user_id = $1 RETURNING session_id")
+            .bind(user_id.0)
+            .fetch_all(&mut *connection)
+            .await?;
+    revocations::revoke(connection, &ended, now).await
+}
+
+/// Ends all sessions of a user, and every token that the user holds.
+///
+/// # Errors
+/// The database fails.
+pub async fn end_all(connection: &mut PgConnection, user_id: UserId, now: DateTime<Utc>) -> sqlx::Result<()> {
+    end_every(&mut *connection, user_id, now).await?;
+    revocations::revoke(connection, &[user_id.0], now).await
 }
 
 fn digest(cookie: &str) -> Vec<u8> {
     Sha256::digest(cookie.as_bytes()).to_vec()
-}
-
-fn secret() -> Result<String, CommandError> {
-    let mut bytes = [0_u8; 32];
-    OsRng.try_fill_bytes(&mut bytes).map_err(CommandError::internal)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }

@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use domain::ids::UserId;
 use domain::user::User;
-use platform::{Audience, Principal};
-use secrecy::SecretString;
+use platform::{Access, Audience, Principal};
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use store::{append, load};
 
@@ -12,6 +12,8 @@ use crate::WriteSide;
 use crate::error::{CommandError, Problem};
 use crate::identity::passwords;
 use crate::people::EMAIL_CLAIM;
+use crate::second_factor;
+use crate::standing;
 
 /// A user who may act, with the fields that a panel greets by.
 #[derive(Clone, Debug)]
@@ -19,14 +21,46 @@ pub struct Person {
     pub principal: Principal,
     pub name: String,
     pub email: String,
+    /// Whether signing in needs a second factor.
+    pub has_totp: bool,
 }
 
+impl Person {
+    /// Whether the settings want a second factor that the person does not have yet.
+    pub fn must_enrol(&self, write: &WriteSide) -> bool {
+        let required = &write.config.identity.totp_required_roles;
+        !self.has_totp && required.contains(&self.principal.role)
+    }
+}
+
+/// Somebody who knows the password and may use it.
+///
 /// # Errors
-/// Wrong, unknown, or of another audience: all the same answer. Or tried too often.
+/// As [`proven`]; or the reseller, or one above it, is not active.
 pub async fn sign_in(
     write: &WriteSide,
     email: &str,
     password: SecretString,
+    code: Option<&SecretString>,
+    audience: Option<Audience>,
+    client: &str,
+) -> Result<Person, CommandError> {
+    let person = proven(write, email, password, code, audience, client).await?;
+    // Only who knows the password learns why it opens nothing.
+    let mut connection = write.pool.acquire().await?;
+    standing::ensure_may_sign_in(&mut connection, person.principal.home).await?;
+    Ok(person)
+}
+
+/// Somebody who knows the password.
+///
+/// # Errors
+/// Wrong, unknown, or of another audience: all the same answer. Or tried too often.
+pub async fn proven(
+    write: &WriteSide,
+    email: &str,
+    password: SecretString,
+    code: Option<&SecretString>,
     audience: Option<Audience>,
     client: &str,
 ) -> Result<Person, CommandError> {
@@ -49,9 +83,16 @@ pub async fn sign_in(
         Some(user_id) if right => person(write, &mut connection, user_id).await?,
         Some(_) | None => None,
     };
-    person
-        .filter(|person| audience.is_none_or(|audience| audience == person.principal.audience()))
-        .ok_or_else(|| failed().into())
+    drop(connection);
+    let person =
+        person.filter(|person| audience.is_none_or(|audience| audience == person.principal.audience()));
+    let person = person.ok_or_else(failed)?;
+    if person.has_totp {
+        let code = code.ok_or_else(second_factor::required)?;
+        let principal = person.principal;
+        second_factor::check(write, principal.user_id, principal.home, code.expose_secret()).await?;
+    }
+    Ok(person)
 }
 
 fn failed() -> Problem {
@@ -69,14 +110,16 @@ pub async fn person(
     user_id: UserId,
 ) -> Result<Option<Person>, CommandError> {
     let user = load::load::<User>(connection, &user_id.to_string()).await?.state;
-    let Some(identity) = user.identity() else {
+    let Some(identity) = user.active() else {
         return Ok(None);
     };
     let principal = Principal {
         user_id,
         role: identity.role,
-        home: identity.home,
+        home: standing::present_home(&mut *connection, identity.home).await?,
+        access: Access::PASSWORD,
     };
+    let has_totp = user.has_totp();
     let personal = [&identity.name, &identity.email];
     let [name, email] = write.vault.open_all(connection, personal).await?;
     // An erased person cannot act.
@@ -84,5 +127,6 @@ pub async fn person(
         principal,
         name,
         email,
+        has_totp,
     }))
 }

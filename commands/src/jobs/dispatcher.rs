@@ -13,7 +13,8 @@ use platform::broker::{JOBS_QUEUE, Route};
 use platform::messages::{TranscriptionRequestedV1, WorkMessage};
 use platform::shutdown::pause;
 use sqlx::{Acquire, PgConnection, Row};
-use store::unit_of_work::{Owner, UnitOfWork};
+use store::answered::answered;
+use store::unit_of_work::UnitOfWork;
 use store::{Position, Recorded, feed, load};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 use crate::WriteSide;
 use crate::error::CommandError;
 use crate::jobs::{links, system_cause};
+use crate::standing;
 
 /// Key of the reaction's checkpoint: never changes.
 const NAME: &str = "job_dispatch";
@@ -30,6 +32,8 @@ const POLL: Duration = Duration::from_millis(100);
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
 const RETRY_MIN: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(3);
+/// Longest that one step may take: without an answer the lock is lost.
+const STEP_WITHIN: Duration = Duration::from_mins(1);
 /// Advisory lock of the one process that dispatches: the name's bytes as a number.
 const LEADER_LOCK: i64 = 0x6469_7370_6174_6368;
 
@@ -61,10 +65,10 @@ async fn lead(write: &WriteSide, stop: &CancellationToken, wait: &mut Duration) 
     while !stop.is_cancelled() {
         let mut events = write.wake.watch_events();
         if tokio::time::Instant::now() >= recover_at {
-            recover(write, &mut leader).await?;
+            answered(STEP_WITHIN, recover(write, &mut leader)).await?;
             recover_at += RECOVER_EVERY;
         }
-        let moved = step(write, &mut leader).await?;
+        let moved = answered(STEP_WITHIN, step(write, &mut leader)).await?;
         *wait = RETRY_MIN;
         if !moved {
             tokio::select! {
@@ -278,7 +282,7 @@ async fn record(write: &WriteSide, job_id: JobId, attempt: u32) -> Result<(), Co
         let request = job
             .request()
             .ok_or_else(|| CommandError::refused(&JobError::JobNotFound))?;
-        let owner = Owner::tenant(request.reseller_id, request.tenant_id);
+        let owner = standing::owner(unit, request.tenant_id, request.reseller_id).await?;
         unit.execute::<Job>(owner, &id, JobCommand::Dispatch { attempt })
             .await?;
         Ok(())

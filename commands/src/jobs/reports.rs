@@ -10,13 +10,14 @@ use platform::messages::{
 };
 use platform::shutdown::pause;
 use sqlx::types::Json;
-use store::unit_of_work::{Owner, UnitOfWork};
+use store::unit_of_work::UnitOfWork;
 use store::{Position, load};
 use tokio_util::sync::CancellationToken;
 
 use crate::WriteSide;
 use crate::error::CommandError;
 use crate::jobs::{dispatcher, links, system_cause};
+use crate::standing;
 
 /// Name of the projection that keeps the jobs' updates.
 const UPDATES_PROJECTION: &str = "jobs";
@@ -167,7 +168,7 @@ async fn carry_out(
         let request = job
             .request()
             .ok_or_else(|| CommandError::refused(&JobError::JobNotFound))?;
-        let owner = Owner::tenant(request.reseller_id, request.tenant_id);
+        let owner = standing::owner(unit, request.tenant_id, request.reseller_id).await?;
         unit.execute::<Job>(owner, &id, command.clone()).await?;
         Ok(())
     };

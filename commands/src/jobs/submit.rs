@@ -51,7 +51,7 @@ pub async fn submit(
             model: job.model.clone(),
             language: job.language.clone(),
             task: job.task,
-            concurrent_jobs_max: policy.concurrent_jobs_max,
+            concurrent_jobs_max: policy.limits.concurrent_jobs_max,
             workflow: job.workflow,
         };
         let installed_models = write.config.speech.installed_models.clone();

@@ -13,10 +13,11 @@ use uuid::Uuid;
 
 use crate::WriteSide;
 use crate::error::{CommandError, Problem};
-use crate::identity::caller::{Caller, unauthenticated};
+use crate::identity::caller::{Caller, must_enrol, unauthenticated};
 use crate::identity::sessions::{self, COOKIE, Session};
 use crate::identity::sign_in::{self, Person};
-use crate::rest::request::{Body, OptionalBody, client};
+use crate::rest::request::{Body, OptionalBody, client, device};
+use crate::standing;
 
 pub fn routes(app: &mut ServiceConfig) {
     app.service(sign_in_route)
@@ -31,6 +32,10 @@ pub struct SignIn {
     email: String,
     #[schema(value_type = String)]
     password: SecretString,
+    /// Of the device, or a recovery code: where the answer without one was `SECOND_FACTOR_REQUIRED`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    code: Option<SecretString>,
     /// `admin`, `reseller` or `portal`: the sign-in page; users of another one are refused.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -43,6 +48,8 @@ pub struct SessionView {
     user: UserView,
     /// Goes into the header X-CSRF-Token of everything but GET.
     csrf_token: String,
+    /// Nothing but enrolling a second factor is open until there is one.
+    must_enrol_totp: bool,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -55,6 +62,8 @@ pub struct UserView {
     role: Role,
     #[schema(value_type = String)]
     audience: Audience,
+    /// Whether signing in needs a second factor.
+    has_totp: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reseller_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +79,7 @@ impl From<Person> for UserView {
             email: person.email,
             role: principal.role,
             audience: principal.audience(),
+            has_totp: person.has_totp,
             reseller_id: principal.home.reseller_id().map(|id| id.0),
             tenant_id: principal.home.tenant_id().map(|id| id.0),
         }
@@ -85,6 +95,10 @@ pub struct TokenRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     password: Option<SecretString>,
+    /// Of the device, or a recovery code, where the account has a second factor.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    code: Option<SecretString>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -107,12 +121,28 @@ async fn sign_in_route(
     let Body(SignIn {
         email,
         password,
+        code,
         audience,
     }) = body;
-    let person = sign_in::sign_in(&write, &email, password, audience, &client(&request)).await?;
+    let person = sign_in::sign_in(
+        &write,
+        &email,
+        password,
+        code.as_ref(),
+        audience,
+        &client(&request),
+    )
+    .await?;
     let ttl = write.config.identity.session_ttl();
     let mut connection = write.pool.acquire().await?;
-    let session = sessions::create(&mut connection, person.principal.user_id, write.clock.now(), ttl).await?;
+    let session = sessions::create(
+        &mut connection,
+        person.principal.user_id,
+        &device(&request),
+        write.clock.now(),
+        ttl,
+    )
+    .await?;
     let expires = OffsetDateTime::from_unix_timestamp(session.expires_at.timestamp())
         .map_err(CommandError::internal)?;
     let cookie = Cookie::build(COOKIE, session.cookie)
@@ -123,6 +153,7 @@ async fn sign_in_route(
         .expires(expires)
         .finish();
     let view = SessionView {
+        must_enrol_totp: person.must_enrol(&write),
         user: person.into(),
         csrf_token: session.csrf_token,
     };
@@ -144,6 +175,7 @@ async fn session_route(write: Data<WriteSide>, request: HttpRequest) -> Result<H
         .ok_or_else(ended)?;
     let csrf_token = Session::csrf_token(&session).to_owned();
     Ok(HttpResponse::Ok().json(SessionView {
+        must_enrol_totp: person.must_enrol(&write),
         user: person.into(),
         csrf_token,
     }))
@@ -159,7 +191,7 @@ async fn sign_out_route(
 ) -> Result<HttpResponse, CommandError> {
     if let Some(cookie) = request.cookie(COOKIE) {
         let mut connection = write.pool.acquire().await?;
-        sessions::end(&mut connection, cookie.value()).await?;
+        sessions::end(&mut connection, cookie.value(), write.clock.now()).await?;
     }
     let mut gone = Cookie::build(COOKIE, "").path("/").http_only(true).finish();
     gone.make_removal();
@@ -176,14 +208,26 @@ async fn token_route(
     caller: Result<Caller, CommandError>,
     body: OptionalBody<TokenRequest>,
 ) -> Result<HttpResponse, CommandError> {
-    let TokenRequest { email, password } = body.0.unwrap_or_default();
+    let TokenRequest {
+        email,
+        password,
+        code,
+    } = body.0.unwrap_or_default();
     let principal = match (email, password) {
         (Some(email), Some(password)) => {
-            sign_in::sign_in(&write, &email, password, None, &client(&request))
-                .await?
-                .principal
+            let person =
+                sign_in::sign_in(&write, &email, password, code.as_ref(), None, &client(&request)).await?;
+            if person.must_enrol(&write) {
+                return Err(must_enrol().into());
+            }
+            person.principal
         }
-        (None, None) => caller?.0,
+        (None, None) => {
+            let principal = caller?.0;
+            let mut connection = write.pool.acquire().await?;
+            standing::ensure_may_sign_in(&mut connection, principal.home).await?;
+            principal
+        }
         (Some(_), None) | (None, Some(_)) => {
             let detail = "email and password belong together: send both, or neither with a session";
             return Err(Problem::invalid(detail).into());

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, post};
 use chrono::{DateTime, Utc};
 use domain::ids::{ResellerId, TenantId};
 use domain::period::Period;
+use domain::tier::Tier;
 use serde::{Deserialize, Serialize};
 use store::unit_of_work::Owner;
 use uuid::Uuid;
@@ -15,11 +16,14 @@ use crate::error::{CommandError, Problem};
 use crate::identity::caller::{AdminCaller, FinanceCaller};
 use crate::rest::answer::answer;
 use crate::rest::request::Command;
-use crate::rest::shapes::Empty;
-use crate::{books, customers, happened};
+use crate::rest::reseller::CreatedCustomer;
+use crate::rest::shapes::{Empty, NewPerson, shown_once};
+use crate::{books, customers, happened, people};
 
 pub fn routes(app: &mut ServiceConfig) {
-    app.service(close_period).service(extend_customer);
+    app.service(close_period)
+        .service(create_customer)
+        .service(extend_customer);
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -54,6 +58,51 @@ async fn close_period(
         period: closed.period.to_string(),
         entries: closed.entries,
         digest: closed.digest,
+    }))
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackDatedCustomer {
+    name: String,
+    /// The code of a tier on offer, for example `premium`.
+    #[schema(value_type = String)]
+    tier: Tier,
+    /// Length of the access, from the day it happened; a day costs what the tier says.
+    days: u32,
+    first_user: NewPerson,
+    /// When it was agreed, where that is earlier than now; not before the account was opened.
+    #[serde(default)]
+    happened_at: Option<DateTime<Utc>>,
+}
+
+/// Creates a customer on the reseller's behalf, and debits the reseller what its days cost.
+#[utoipa::path(tag = "admin", params(("id" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    request_body = BackDatedCustomer,
+    responses((status = 201, body = CreatedCustomer), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
+#[post("/admin/resellers/{id}/customers")]
+async fn create_customer(
+    write: Data<WriteSide>,
+    caller: AdminCaller,
+    id: Path<Uuid>,
+    command: Command<BackDatedCustomer>,
+) -> Result<HttpResponse, CommandError> {
+    let reseller_id = ResellerId(*id);
+    let cause = command.cause(caller.user_id, Owner::reseller(reseller_id), write.clock.now());
+    let BackDatedCustomer {
+        name,
+        tier,
+        days,
+        first_user,
+        happened_at,
+    } = command.input;
+    let cause = happened::at(&write, cause, reseller_id, happened_at).await?;
+    let user = people::prepare(&write, &first_user.name, &first_user.email, first_user.password).await?;
+    let done = customers::create(&write, &cause, reseller_id, &name, tier, days, &user).await?;
+    let temporary_password = shown_once(user.temporary_password, done.replayed);
+    Ok(answer(StatusCode::CREATED, done, |created| {
+        CreatedCustomer::new(created, temporary_password)
     }))
 }
 

@@ -2,16 +2,33 @@
 
 mod admin;
 mod answer;
+mod api_keys;
 mod auth;
+mod contracts;
+mod credits;
+mod customers;
 mod finance;
+mod hooks;
+mod invitations;
+mod invoices;
 mod jobs;
+mod onboarding;
 pub mod openapi;
+mod payouts;
 mod people;
-mod request;
+pub mod request;
 mod reseller;
+mod resellers;
+mod sales;
+mod second_factor;
 mod shapes;
+mod store_events;
+mod sub_resellers;
+mod subscriptions;
 mod tenant;
+mod tiers;
 mod user;
+mod users;
 mod work;
 mod workflows;
 
@@ -32,14 +49,31 @@ pub fn configure(app: &mut ServiceConfig, write: Data<WriteSide>) {
             .app_data(QueryConfig::default().error_handler(|error, _| invalid_query(&error).into()))
             .configure(auth::routes)
             .configure(admin::routes)
+            .configure(credits::routes)
+            .configure(tiers::routes)
+            .configure(subscriptions::routes)
             .configure(people::routes)
             .configure(finance::routes)
+            .configure(contracts::routes)
+            .configure(sales::routes)
+            .configure(payouts::routes)
+            .configure(invoices::routes)
+            .configure(onboarding::routes)
+            .configure(resellers::routes)
+            .configure(sub_resellers::routes)
             .configure(reseller::routes)
+            .configure(customers::routes)
             .configure(tenant::routes)
             .configure(user::routes)
+            .configure(invitations::routes)
+            .configure(users::routes)
+            .configure(second_factor::routes)
+            .configure(api_keys::routes)
             .configure(jobs::routes)
             .configure(workflows::routes)
             .configure(work::routes)
+            .configure(store_events::routes)
+            .configure(hooks::routes)
             .configure(openapi::routes)
             .default_service(web::to(unknown)),
     );

@@ -1,20 +1,24 @@
 //! A command as it arrives: JSON body, idempotency key, and the digest that binds the two.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
-use actix_web::web::{Bytes, BytesMut};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use chrono::{DateTime, Utc};
 use domain::ids::UserId;
 use futures::StreamExt;
+use platform::{Access, Principal, client_address};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use store::unit_of_work::{Cause, Owner};
+use store::unit_of_work::{Actor, Cause, Owner};
 
+use crate::WriteSide;
 use crate::error::{CommandError, Problem};
+use crate::identity::sessions::Device;
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const KEY_CHARS_MAX: usize = 200;
@@ -57,9 +61,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
 
 /// The key under which a command is carried out once.
 pub struct Key {
-    key: String,
+    text: String,
     /// Method and path: the same key means nothing elsewhere.
     target: String,
+    request: HttpRequest,
 }
 
 impl Key {
@@ -77,8 +82,9 @@ impl Key {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_MISSING", detail).into());
         }
         Ok(Self {
-            key: key.to_owned(),
+            text: key.to_owned(),
             target: format!("{} {}", request.method(), request.path()),
+            request: request.clone(),
         })
     }
 
@@ -86,18 +92,33 @@ impl Key {
     pub fn cause(&self, payload: &[u8], actor: UserId, owner: Owner, at: DateTime<Utc>) -> Cause {
         // The key makes the digest one that nobody can find by guessing what a body said of a person.
         let fingerprint = Sha256::new()
-            .chain_update(&self.key)
+            .chain_update(&self.text)
             .chain_update([0])
             .chain_update(&self.target)
             .chain_update([0])
             .chain_update(payload);
         Cause {
-            command_id: store::command_id(actor, &self.key),
+            command_id: store::command_id(actor, &self.text),
             fingerprint: fingerprint.finalize().to_vec(),
-            actor: Some(actor.0),
+            actor: Some(self.actor(actor)),
             owner,
             at,
             happened_at: None,
+        }
+    }
+}
+
+impl Key {
+    /// The actor with the way by which it came in, which the caller's extractor has left with the request.
+    fn actor(&self, actor: UserId) -> Actor {
+        let principal = self.request.extensions().get::<Principal>().copied();
+        match principal.map(|principal| principal.access) {
+            Some(Access::Impersonated { by, .. }) => Actor::Impersonated {
+                user: actor.0,
+                by: by.0,
+            },
+            Some(Access::Key { key_id, .. }) => Actor::ApiKey(key_id.0),
+            Some(Access::Person { .. }) | None => Actor::User(actor.0),
         }
     }
 }
@@ -155,11 +176,33 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, CommandError> {
     })
 }
 
+/// Where a request comes from, for lists of sessions.
+pub fn device(request: &HttpRequest) -> Device {
+    let user_agent = request.headers().get(header::USER_AGENT);
+    Device {
+        address: client(request),
+        user_agent: user_agent
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
+    }
+}
+
+/// Where the client is, past our own proxies.
+pub fn client_address_of(request: &HttpRequest) -> Option<IpAddr> {
+    let own_proxies = request
+        .app_data::<Data<WriteSide>>()
+        .map(|write| write.config.http.own_proxies.as_slice());
+    let forwarded_for = request.headers().get("X-Forwarded-For");
+    client_address(
+        request.peer_addr().map(|peer| peer.ip()),
+        forwarded_for.and_then(|value| value.to_str().ok()),
+        own_proxies.unwrap_or_default(),
+    )
+}
+
 /// The client's address, for rate limits.
 pub fn client(request: &HttpRequest) -> String {
-    request
-        .peer_addr()
-        .map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string())
+    client_address_of(request).map_or_else(|| "unknown".to_owned(), |address| address.to_string())
 }
 
 /// The announced size of a body, where the client announced it.

@@ -30,10 +30,10 @@ pub fn routes(app: &mut ServiceConfig) {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewCustomer {
     name: String,
-    /// `basic`, `premium` or `enterprise`.
+    /// The code of a tier on offer, for example `premium`.
     #[schema(value_type = String)]
     tier: Tier,
-    /// Length of the access; each day costs one credit.
+    /// Length of the access; a day costs what the tier says.
     days: u32,
     first_user: NewPerson,
 }
@@ -52,7 +52,21 @@ pub struct CreatedCustomer {
     temporary_password: Option<String>,
 }
 
-/// Creates a customer with its first user and its access, and debits a credit per day.
+impl CreatedCustomer {
+    pub(super) fn new(created: customers::Created, temporary_password: Option<String>) -> Self {
+        Self {
+            tenant_id: created.tenant_id,
+            user_id: created.user_id,
+            subscription_id: created.subscription_id,
+            debited: created.debited,
+            balance: created.balance,
+            expires_at: created.expires_at,
+            temporary_password,
+        }
+    }
+}
+
+/// Creates a customer with its first user and its access, and debits what its days cost.
 #[utoipa::path(tag = "reseller", params(("Idempotency-Key" = String, Header)), request_body = NewCustomer,
     responses((status = 201, body = CreatedCustomer), (status = 409, body = Problem)))]
 #[post("/reseller/customers")]
@@ -75,14 +89,8 @@ async fn create(
     let user = people::prepare(&write, &first_user.name, &first_user.email, first_user.password).await?;
     let done = customers::create(&write, &cause, caller.reseller_id, &name, tier, days, &user).await?;
     let temporary_password = shown_once(user.temporary_password, done.replayed);
-    Ok(answer(StatusCode::CREATED, done, |created| CreatedCustomer {
-        tenant_id: created.tenant_id,
-        user_id: created.user_id,
-        subscription_id: created.subscription_id,
-        debited: created.debited,
-        balance: created.balance,
-        expires_at: created.expires_at,
-        temporary_password,
+    Ok(answer(StatusCode::CREATED, done, |created| {
+        CreatedCustomer::new(created, temporary_password)
     }))
 }
 
@@ -100,7 +108,7 @@ pub struct ExtendedCustomer {
     expires_at: DateTime<Utc>,
 }
 
-/// Extends a customer's access and debits a credit per day.
+/// Extends a customer's access and debits what its days cost.
 #[utoipa::path(tag = "reseller", params(("id" = Uuid, Path), ("Idempotency-Key" = String, Header)),
     request_body = Extension,
     responses((status = 200, body = ExtendedCustomer), (status = 404, body = Problem), (status = 409, body = Problem)))]

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{Books, Closing, booked};
 use crate::credit_account::CreditAccountEvent;
 use crate::ids::ResellerId;
-use crate::ledger::{AccountState, Entry, Overflow, TrialBalance, Violation, entry};
+use crate::ledger::{AccountState, Entry, Overflow, Share, TrialBalance, Violation, entry};
 use crate::period::Period;
 
 /// An event of a credit account, as the log tells it.
@@ -20,7 +20,7 @@ pub struct LedgerFact<'a> {
     pub event: &'a CreditAccountEvent,
 }
 
-/// Takes all events of all credit accounts, in the order of the log.
+/// Takes all events that move credits or money, in the order of the log.
 #[derive(Debug)]
 pub struct ClosingFold<'a> {
     books: &'a Books,
@@ -57,6 +57,7 @@ impl<'a> ClosingFold<'a> {
             self.closing.violation = Some(told(&fact, violation));
         }
         match entry {
+            Entry::CreditLine(_) | Entry::Nothing => {}
             Entry::Opening => {
                 let opened = Period::of(fact.happened_at);
                 let earliest = self.closing.opened.map_or(opened, |known| known.min(opened));
@@ -70,6 +71,31 @@ impl<'a> ClosingFold<'a> {
                         self.closing.balance.post(fact.reseller_id, line)?;
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next event that moves money besides the credit accounts, with what it moves and the instant.
+    ///
+    /// # Errors
+    /// A sum overflows.
+    pub fn take_money(&mut self, moved: &[Share<'_>], happened_at: DateTime<Utc>) -> Result<(), Overflow> {
+        if moved.is_empty() {
+            return Ok(());
+        }
+        self.closing.entries = self.closing.entries.saturating_add(1);
+        let closes = self.books.closes().iter();
+        let is_booked = booked(closes, self.closing.entries, happened_at).period <= self.period;
+        for (reseller_id, line) in moved {
+            let opened = self.states.get(reseller_id).is_some_and(|state| state.opened);
+            if !opened && self.closing.violation.is_none() {
+                self.closing.violation = Some(format!(
+                    "money moves on accounts of {reseller_id}, which are not opened: expected 1, found 0"
+                ));
+            }
+            if is_booked {
+                self.closing.balance.post(*reseller_id, line)?;
             }
         }
         Ok(())

@@ -197,6 +197,7 @@ fn log(months: &[i64]) -> Vec<(DateTime<Utc>, CreditAccountEvent)> {
             credits: Credits(1),
             note: "goodwill".to_owned(),
             balance_after: Credits(number),
+            lots: vec![],
         };
         events.push((start + TimeDelta::days(30 * month), event));
     }

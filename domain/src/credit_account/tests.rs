@@ -1,15 +1,11 @@
-//! Buying, debiting and adjusting credits: by example, and over random command lists.
+//! Buying, debiting and adjusting credits.
 
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-use cqrs_es::Aggregate as _;
-use cqrs_es::event_sink::EventSink;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
-use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::refusal::{Facts, Refusal, RefusalKind};
+use crate::text::NOTE_CHARS_MAX;
 
 fn given(events: Vec<CreditAccountEvent>) -> AggregateTestExecutor<CreditAccount> {
     TestFramework::with(()).given(events)
@@ -24,27 +20,47 @@ fn refused(past: Vec<CreditAccountEvent>, command: CreditAccountCommand, error: 
 /// A new refusal does not compile until its code, kind and facts stand here.
 #[track_caller]
 fn assert_told(error: &CreditAccountError) {
-    let (code, kind, facts) = match error {
-        CreditAccountError::CreditAccountNotFound => (
-            "CREDIT_ACCOUNT_NOT_FOUND",
-            RefusalKind::NotFound,
-            Facts::default(),
-        ),
-        CreditAccountError::CreditAccountAlreadyOpen => (
-            "CREDIT_ACCOUNT_ALREADY_OPEN",
-            RefusalKind::Conflict,
-            Facts::default(),
-        ),
-        CreditAccountError::InsufficientCredits { needed, available } => {
-            let facts = Facts {
-                needed: Some(needed.0),
-                available: Some(available.0),
-                allowed: vec![],
-            };
-            ("INSUFFICIENT_CREDITS", RefusalKind::Conflict, facts)
+    use CreditAccountError as E;
+    use RefusalKind::{Conflict, Invalid, NotFound};
+    let (code, kind, figures) = match error {
+        E::CreditAccountNotFound => ("CREDIT_ACCOUNT_NOT_FOUND", NotFound, None),
+        E::MovementNotFound => ("MOVEMENT_NOT_FOUND", NotFound, None),
+        E::ReservationNotFound => ("RESERVATION_NOT_FOUND", NotFound, None),
+        E::CreditAccountAlreadyOpen => ("CREDIT_ACCOUNT_ALREADY_OPEN", Conflict, None),
+        E::InsufficientCredits { needed, available } => {
+            ("INSUFFICIENT_CREDITS", Conflict, Some((needed, available)))
         }
-        CreditAccountError::InvalidAmount => ("INVALID_AMOUNT", RefusalKind::Invalid, Facts::default()),
-        CreditAccountError::InvalidNote => ("INVALID_NOTE", RefusalKind::Invalid, Facts::default()),
+        E::ReturnTooLarge {
+            needed, available, ..
+        } => ("RETURN_TOO_LARGE", Conflict, Some((needed, available))),
+        E::LotSpent {
+            needed, available, ..
+        } => ("LOT_SPENT", Conflict, Some((needed, available))),
+        E::CaptureTooLarge { needed, available } => {
+            ("CAPTURE_TOO_LARGE", Conflict, Some((needed, available)))
+        }
+        E::CreditLineInUse { needed, available } => {
+            ("CREDIT_LINE_IN_USE", Conflict, Some((needed, available)))
+        }
+        E::NotADebit { .. } => ("NOT_A_DEBIT", Conflict, None),
+        E::NotReversible { .. } => ("NOT_REVERSIBLE", Conflict, None),
+        E::AlreadyReturned { .. } => ("ALREADY_RETURNED", Conflict, None),
+        E::MovementTooOld { .. } => ("MOVEMENT_TOO_OLD", Conflict, None),
+        E::TooManyLots => ("TOO_MANY_LOTS", Conflict, None),
+        E::ReservationExists => ("RESERVATION_EXISTS", Conflict, None),
+        E::TooManyReservations => ("TOO_MANY_RESERVATIONS", Conflict, None),
+        E::InvalidAmount => ("INVALID_AMOUNT", Invalid, None),
+        E::InvalidNote => ("INVALID_NOTE", Invalid, None),
+        E::InvalidExpiry => ("INVALID_EXPIRY", Invalid, None),
+        E::RefundWithoutDebit => ("REFUND_WITHOUT_DEBIT", Invalid, None),
+        E::InvalidReservationEnd => ("INVALID_RESERVATION_END", Invalid, None),
+        E::InvalidCreditLine => ("INVALID_CREDIT_LINE", Invalid, None),
+        E::InvalidThresholds => ("INVALID_THRESHOLDS", Invalid, None),
+    };
+    let facts = Facts {
+        needed: figures.map(|(needed, _)| needed.0),
+        available: figures.map(|(_, available)| available.0),
+        allowed: vec![],
     };
     assert_eq!((error.code(), error.kind(), error.facts()), (code, kind, facts));
 }
@@ -58,13 +74,31 @@ fn price() -> Money {
     }
 }
 
-fn purchase(credits: i64, note: Option<&str>) -> CreditAccountCommand {
+/// When commands are given, unless a test says otherwise.
+fn noon() -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+fn purchase_until(
+    credits: i64,
+    expires_at: Option<DateTime<Utc>>,
+    note: Option<&str>,
+) -> CreditAccountCommand {
     CreditAccountCommand::Purchase {
-        pack_code: "starter".to_owned(),
-        credits: Credits(credits),
-        price: price(),
-        note: note.map(str::to_owned),
+        purchase: Purchase {
+            pack_code: "starter".to_owned(),
+            credits: Credits(credits),
+            price: price(),
+            listed: None,
+            expires_at,
+            note: note.map(str::to_owned),
+        },
+        at: noon(),
     }
+}
+
+fn purchase(credits: i64, note: Option<&str>) -> CreditAccountCommand {
+    purchase_until(credits, None, note)
 }
 
 fn debit(credits: i64) -> CreditAccountCommand {
@@ -72,6 +106,7 @@ fn debit(credits: i64) -> CreditAccountCommand {
         credits: Credits(credits),
         tenant_id: CUSTOMER,
         purpose: DebitPurpose::NewCustomer,
+        at: noon(),
     }
 }
 
@@ -79,7 +114,9 @@ fn adjust(kind: AdjustmentKind, credits: i64) -> CreditAccountCommand {
     CreditAccountCommand::Adjust {
         kind,
         credits: Credits(credits),
+        expires_at: None,
         note: "goodwill".to_owned(),
+        at: noon(),
     }
 }
 
@@ -94,6 +131,35 @@ fn purchased(credits: i64, note: Option<&str>, balance_after: i64) -> CreditAcco
         price: price(),
         note: note.map(str::to_owned),
         balance_after: Credits(balance_after),
+        listed: None,
+        lots: vec![],
+    }
+}
+
+fn with_lots(mut event: CreditAccountEvent, filled: Vec<Share>) -> CreditAccountEvent {
+    if let CreditAccountEvent::CreditsPurchased { lots, .. }
+    | CreditAccountEvent::CreditsDebited { lots, .. }
+    | CreditAccountEvent::CreditsAdjusted { lots, .. } = &mut event
+    {
+        *lots = filled;
+    }
+    event
+}
+
+/// Credits of a paid, undated lot.
+fn share(lot: u64, credits: i64) -> Share {
+    Share {
+        lot,
+        credits: Credits(credits),
+        promotional: false,
+        expires_at: None,
+    }
+}
+
+fn free(lot: u64, credits: i64) -> Share {
+    Share {
+        promotional: true,
+        ..share(lot, credits)
     }
 }
 
@@ -103,6 +169,7 @@ fn debited(credits: i64, balance_after: i64) -> CreditAccountEvent {
         tenant_id: CUSTOMER,
         purpose: DebitPurpose::NewCustomer,
         balance_after: Credits(balance_after),
+        lots: vec![share(1, credits)],
     }
 }
 
@@ -112,12 +179,16 @@ fn adjusted(kind: AdjustmentKind, credits: i64, balance_after: i64) -> CreditAcc
         credits: Credits(credits),
         note: "goodwill".to_owned(),
         balance_after: Credits(balance_after),
+        lots: vec![],
     }
 }
 
 /// An account with `balance` credits, at least one.
 fn holding(balance: i64) -> Vec<CreditAccountEvent> {
-    vec![opened(), purchased(balance, None, balance)]
+    vec![
+        opened(),
+        with_lots(purchased(balance, None, balance), vec![share(1, balance)]),
+    ]
 }
 
 fn insufficient(needed: i64, available: i64) -> CreditAccountError {
@@ -150,7 +221,10 @@ fn nothing_moves_on_an_account_that_is_not_open() {
 fn a_purchase_raises_the_balance() {
     given(holding(100))
         .when(purchase(900, Some(" invoice 17 ")))
-        .then_expect_events(vec![purchased(900, Some("invoice 17"), 1_000)]);
+        .then_expect_events(vec![with_lots(
+            purchased(900, Some("invoice 17"), 1_000),
+            vec![share(2, 900)],
+        )]);
 }
 
 #[test]
@@ -172,13 +246,21 @@ fn a_debit_above_the_balance_is_refused_with_both_figures() {
 }
 
 #[test]
-fn refunds_and_bonuses_raise_the_balance() {
-    for kind in [AdjustmentKind::Refund, AdjustmentKind::Bonus] {
-        given(holding(10))
-            .when(adjust(kind, 5))
-            .then_expect_events(vec![adjusted(kind, 5, 15)]);
-        refused(holding(10), adjust(kind, -5), CreditAccountError::InvalidAmount);
-    }
+fn a_bonus_raises_the_balance_by_a_promotional_lot() {
+    let kind = AdjustmentKind::Bonus;
+    given(holding(10))
+        .when(adjust(kind, 5))
+        .then_expect_events(vec![with_lots(adjusted(kind, 5, 15), vec![free(2, 5)])]);
+    refused(holding(10), adjust(kind, -5), CreditAccountError::InvalidAmount);
+}
+
+#[test]
+fn a_refund_has_to_name_its_debit() {
+    refused(
+        holding(10),
+        adjust(AdjustmentKind::Refund, 5),
+        CreditAccountError::RefundWithoutDebit,
+    );
 }
 
 #[test]
@@ -186,10 +268,10 @@ fn a_correction_goes_either_way() {
     let kind = AdjustmentKind::Adjustment;
     given(holding(10))
         .when(adjust(kind, 5))
-        .then_expect_events(vec![adjusted(kind, 5, 15)]);
+        .then_expect_events(vec![with_lots(adjusted(kind, 5, 15), vec![share(2, 5)])]);
     given(holding(10))
         .when(adjust(kind, -10))
-        .then_expect_events(vec![adjusted(kind, -10, 0)]);
+        .then_expect_events(vec![with_lots(adjusted(kind, -10, 0), vec![share(1, 10)])]);
 }
 
 #[test]
@@ -250,138 +332,16 @@ fn a_note_is_neither_empty_nor_endless() {
         let adjust = CreditAccountCommand::Adjust {
             kind: AdjustmentKind::Bonus,
             credits: Credits(1),
+            expires_at: None,
             note: note.to_owned(),
+            at: noon(),
         };
         refused(holding(10), adjust, CreditAccountError::InvalidNote);
     }
 }
 
-/// Amounts around the sizes that business uses, and the edges of the number.
-fn any_credits() -> impl Strategy<Value = i64> {
-    prop_oneof![
-        8 => 1..200_i64,
-        2 => -200..=0_i64,
-        1 => Just(CREDITS_PER_COMMAND_MAX),
-        1 => any::<i64>(),
-    ]
-}
-
-fn any_command() -> impl Strategy<Value = CreditAccountCommand> {
-    let kind = prop_oneof![
-        Just(AdjustmentKind::Refund),
-        Just(AdjustmentKind::Bonus),
-        Just(AdjustmentKind::Adjustment)
-    ];
-    let note = prop_oneof![9 => Just(Some("goodwill")), 1 => Just(Some("")), 2 => Just(None)];
-    prop_oneof![
-        1 => Just(CreditAccountCommand::Open),
-        3 => (any_credits(), note).prop_map(|(credits, note)| purchase(credits, note)),
-        5 => any_credits().prop_map(debit),
-        3 => (kind, any_credits()).prop_map(|(kind, credits)| adjust(kind, credits)),
-    ]
-}
-
-/// Runs a command the way the store does. Deciding waits for nothing, so one poll is enough.
-fn run(
-    account: &mut CreditAccount,
-    command: CreditAccountCommand,
-) -> Result<Vec<CreditAccountEvent>, CreditAccountError> {
-    let sink = EventSink::default();
-    let mut context = Context::from_waker(Waker::noop());
-    let Poll::Ready(handled) = pin!(account.handle(command, &(), &sink)).poll(&mut context) else {
-        panic!("a decision waited for something");
-    };
-    handled?;
-    let Poll::Ready(events) = pin!(sink.collect()).poll(&mut context) else {
-        panic!("the events of a decision waited for something");
-    };
-    Ok(events)
-}
-
-/// What an event adds to the balance, and the balance that it states.
-fn effect(event: &CreditAccountEvent) -> Option<(i64, Credits)> {
-    match event {
-        CreditAccountEvent::CreditAccountOpened => None,
-        CreditAccountEvent::CreditsPurchased {
-            credits,
-            balance_after,
-            ..
-        }
-        | CreditAccountEvent::CreditsAdjusted {
-            credits,
-            balance_after,
-            ..
-        } => Some((credits.0, *balance_after)),
-        CreditAccountEvent::CreditsDebited {
-            credits,
-            balance_after,
-            ..
-        } => Some((-credits.0, *balance_after)),
-    }
-}
-
-fn stored(account: &CreditAccount) -> serde_json::Value {
-    serde_json::to_value(account).unwrap()
-}
-
-proptest! {
-    #[test]
-    fn the_balance_is_what_was_bought_and_adjusted_less_what_was_debited(
-        commands in prop::collection::vec(any_command(), 0..60),
-    ) {
-        let mut account = CreditAccount::default();
-        let mut sum = 0_i64;
-        let _ = run(&mut account, CreditAccountCommand::Open);
-        for command in commands {
-            for event in run(&mut account, command).unwrap_or_default() {
-                if let Some((credits, balance_after)) = effect(&event) {
-                    sum += credits;
-                    prop_assert_eq!(balance_after, Credits(sum), "each event states the sum up to itself");
-                }
-            }
-            prop_assert!(account.balance() >= Credits(0));
-            prop_assert_eq!(account.balance(), Credits(sum));
-        }
-    }
-
-    #[test]
-    fn a_refused_command_changes_nothing(commands in prop::collection::vec(any_command(), 1..60)) {
-        let mut account = CreditAccount::default();
-        for command in commands {
-            let before = stored(&account);
-            if run(&mut account, command).is_err() {
-                prop_assert_eq!(stored(&account), before);
-            }
-        }
-    }
-
-    #[test]
-    fn an_account_read_back_from_its_events_is_the_same(
-        commands in prop::collection::vec(any_command(), 1..60),
-    ) {
-        let mut account = CreditAccount::default();
-        let mut log = Vec::new();
-        for command in commands {
-            log.extend(run(&mut account, command).unwrap_or_default());
-        }
-        let mut read_back = CreditAccount::default();
-        for event in log {
-            read_back.apply(event);
-        }
-        prop_assert_eq!(stored(&read_back), stored(&account));
-    }
-
-    #[test]
-    fn a_debit_is_accepted_exactly_when_the_balance_covers_it(balance in 1..500_i64, credits in 1..500_i64) {
-        let mut account = CreditAccount::default();
-        for event in holding(balance) {
-            account.apply(event);
-        }
-        let expected = if credits <= balance {
-            Ok(vec![debited(credits, balance - credits)])
-        } else {
-            Err(insufficient(credits, balance))
-        };
-        prop_assert_eq!(run(&mut account, debit(credits)), expected);
-    }
-}
+mod credit_line;
+mod holds;
+mod random;
+mod take_back;
+mod transfers;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::tier::Tier;
+use crate::tier_list::tests::policy;
 
 fn given(events: Vec<JobEvent>) -> AggregateTestExecutor<Job> {
     TestFramework::with(()).given(events)
@@ -66,7 +67,7 @@ fn request(model: &str, task: SpeechTask, language: Option<&str>) -> JobRequest 
 fn submit(tier: Tier, request: JobRequest) -> JobCommand {
     JobCommand::Submit {
         request,
-        policy: tier.policy(),
+        policy: policy(tier),
         installed_models: owned(&["tiny", "small"]),
     }
 }
@@ -153,9 +154,9 @@ fn ended() -> [Vec<JobEvent>; 3] {
 fn a_job_that_the_tier_allows_is_queued() {
     let task = SpeechTask::Translate;
     for (tier, request) in [
-        (Tier::Basic, plain_request()),
-        (Tier::Premium, request("small", task, Some("de"))),
-        (Tier::Enterprise, request("small", task, Some("yue"))),
+        (Tier::BASIC, plain_request()),
+        (Tier::PREMIUM, request("small", task, Some("de"))),
+        (Tier::ENTERPRISE, request("small", task, Some("yue"))),
     ] {
         given(vec![])
             .when(submit(tier, request.clone()))
@@ -167,13 +168,13 @@ fn a_job_that_the_tier_allows_is_queued() {
 fn a_job_is_queued_only_once() {
     refused(
         vec![queued()],
-        submit(Tier::Basic, plain_request()),
+        submit(Tier::BASIC, plain_request()),
         JobError::JobAlreadyQueued,
     );
     for past in ended() {
         refused(
             past,
-            submit(Tier::Basic, plain_request()),
+            submit(Tier::BASIC, plain_request()),
             JobError::JobAlreadyQueued,
         );
     }
@@ -193,7 +194,7 @@ fn a_model_above_the_tier_is_refused_with_those_that_are_allowed() {
     );
     refused(
         vec![],
-        submit(Tier::Basic, request("small", SpeechTask::Transcribe, None)),
+        submit(Tier::BASIC, request("small", SpeechTask::Transcribe, None)),
         error,
     );
 }
@@ -211,7 +212,7 @@ fn a_model_that_is_not_installed_is_refused_with_those_that_are() {
     refused(
         vec![],
         submit(
-            Tier::Enterprise,
+            Tier::ENTERPRISE,
             request("large-v3", SpeechTask::Transcribe, None),
         ),
         error,
@@ -223,18 +224,21 @@ fn translation_is_refused_where_the_tier_has_none() {
     let error = JobError::TranslationNotInTier {
         tier: "basic".to_owned(),
     };
-    refused(
-        vec![],
-        submit(Tier::Basic, request("tiny", SpeechTask::Translate, None)),
-        error,
-    );
+    let mut without = TierPolicy::clone(&policy(Tier::BASIC));
+    without.limits.translation_minutes_max = Some(0);
+    let command = JobCommand::Submit {
+        request: request("tiny", SpeechTask::Translate, None),
+        policy: Arc::new(without),
+        installed_models: owned(&["tiny"]),
+    };
+    refused(vec![], command, error);
 }
 
 #[test]
 fn a_language_is_a_short_code() {
     for language in ["", "e", "EN", "english", "d3", "ü"] {
         let request = request("tiny", SpeechTask::Transcribe, Some(language));
-        refused(vec![], submit(Tier::Basic, request), JobError::InvalidLanguage);
+        refused(vec![], submit(Tier::BASIC, request), JobError::InvalidLanguage);
     }
 }
 

@@ -23,6 +23,26 @@ use super::{Entry, Line};
     strum::VariantArray,
 )]
 pub enum Account {
+    /// What resellers' shares of sales cost the platform.
+    #[serde(rename = "commission.expense")]
+    #[strum(serialize = "commission.expense")]
+    CommissionExpense,
+    /// What was paid out of it.
+    #[serde(rename = "commission.paid")]
+    #[strum(serialize = "commission.paid")]
+    CommissionPaid,
+    /// What the platform owes the reseller; a debt of the reseller where more was taken back than earned.
+    #[serde(rename = "commission.payable")]
+    #[strum(serialize = "commission.payable")]
+    CommissionPayable,
+    /// What rounding left off shares, in millionths of a minor unit.
+    #[serde(rename = "commission.rounding")]
+    #[strum(serialize = "commission.rounding")]
+    CommissionRounding,
+    /// The other side of it, in millionths too: what shares would have cost besides.
+    #[serde(rename = "commission.unrounded")]
+    #[strum(serialize = "commission.unrounded")]
+    CommissionUnrounded,
     /// Corrections by hand, of either sign.
     #[serde(rename = "credits.adjusted")]
     #[strum(serialize = "credits.adjusted")]
@@ -35,6 +55,14 @@ pub enum Account {
     #[serde(rename = "credits.bonus")]
     #[strum(serialize = "credits.bonus")]
     Bonus,
+    /// Credits whose time was over.
+    #[serde(rename = "credits.expired")]
+    #[strum(serialize = "credits.expired")]
+    Expired,
+    /// Credits that are reserved.
+    #[serde(rename = "credits.held")]
+    #[strum(serialize = "credits.held")]
+    Held,
     /// Credits given back.
     #[serde(rename = "credits.refunded")]
     #[strum(serialize = "credits.refunded")]
@@ -47,24 +75,80 @@ pub enum Account {
     #[serde(rename = "credits.spent")]
     #[strum(serialize = "credits.spent")]
     Spent,
-    /// What the reseller owes for packs.
+    /// Credits given to other resellers, less those received: zero over all resellers.
+    #[serde(rename = "credits.transferred")]
+    #[strum(serialize = "credits.transferred")]
+    Transferred,
+    /// What credit notes took back of packs and fees, without tax.
+    #[serde(rename = "money.credited")]
+    #[strum(serialize = "money.credited")]
+    Credited,
+    /// Fees charged.
+    #[serde(rename = "money.fees")]
+    #[strum(serialize = "money.fees")]
+    Fees,
+    /// What the reseller owes for packs and fees.
     #[serde(rename = "money.receivable")]
     #[strum(serialize = "money.receivable")]
     Receivable,
+    /// What the reseller has paid.
+    #[serde(rename = "money.received")]
+    #[strum(serialize = "money.received")]
+    Received,
     /// What packs were sold for.
     #[serde(rename = "money.revenue")]
     #[strum(serialize = "money.revenue")]
     Revenue,
+    /// Tax on invoices, which is owed.
+    #[serde(rename = "money.tax")]
+    #[strum(serialize = "money.tax")]
+    Tax,
+    /// What customers and stores owe the platform for sales.
+    #[serde(rename = "sales.receivable")]
+    #[strum(serialize = "sales.receivable")]
+    SalesReceivable,
+    /// What was sold to the reseller's customers, without tax.
+    #[serde(rename = "sales.revenue")]
+    #[strum(serialize = "sales.revenue")]
+    SalesRevenue,
+    /// What stores kept of it.
+    #[serde(rename = "sales.store_fees")]
+    #[strum(serialize = "sales.store_fees")]
+    StoreFees,
+    /// Tax in it, which is owed.
+    #[serde(rename = "sales.tax")]
+    #[strum(serialize = "sales.tax")]
+    SalesTax,
 }
 
 impl Account {
     /// Whether it holds credits; the others hold money.
     pub fn counts_credits(self) -> bool {
         match self {
-            Self::Adjusted | Self::Available | Self::Bonus | Self::Refunded | Self::Sold | Self::Spent => {
-                true
-            }
-            Self::Receivable | Self::Revenue => false,
+            Self::Adjusted
+            | Self::Available
+            | Self::Bonus
+            | Self::Expired
+            | Self::Held
+            | Self::Refunded
+            | Self::Sold
+            | Self::Spent
+            | Self::Transferred => true,
+            Self::CommissionExpense
+            | Self::CommissionPaid
+            | Self::CommissionPayable
+            | Self::CommissionRounding
+            | Self::CommissionUnrounded
+            | Self::Credited
+            | Self::Fees
+            | Self::Receivable
+            | Self::Received
+            | Self::Tax
+            | Self::Revenue
+            | Self::SalesReceivable
+            | Self::SalesRevenue
+            | Self::StoreFees
+            | Self::SalesTax => false,
         }
     }
 }
@@ -77,6 +161,8 @@ pub struct AccountState {
     pub sequence: i64,
     /// Credits that the last event says are available.
     pub balance: i64,
+    /// How far below zero they may go.
+    pub credit_line: i64,
 }
 
 /// What must hold at every event.
@@ -89,7 +175,7 @@ pub enum Rule {
     SequenceContiguous,
     /// The balance that an event states is the one before it and what it moves.
     BalanceFollows,
-    /// No account is overdrawn.
+    /// No account is overdrawn, beyond its credit line where it has one.
     BalanceNotNegative,
     /// The balances of a closed period are the ones it was closed with.
     PeriodUnchanged,
@@ -131,9 +217,19 @@ impl AccountState {
                 expect(Rule::AccountOpened, 1, i64::from(self.opened));
                 let sum = self.balance.saturating_add(moved(lines));
                 expect(Rule::BalanceFollows, sum, balance_after.0);
-                expect(Rule::BalanceNotNegative, balance_after.0.max(0), balance_after.0);
+                let floor = self.credit_line.saturating_neg();
+                expect(
+                    Rule::BalanceNotNegative,
+                    balance_after.0.max(floor),
+                    balance_after.0,
+                );
                 self.balance = balance_after.0;
             }
+            Entry::CreditLine(limit) => {
+                expect(Rule::AccountOpened, 1, i64::from(self.opened));
+                self.credit_line = limit.0;
+            }
+            Entry::Nothing => expect(Rule::AccountOpened, 1, i64::from(self.opened)),
         }
         broken
     }

@@ -144,17 +144,21 @@ impl TrialBalance {
     }
 }
 
-/// Credits sold, given and corrected are spent, refunded or still available:
-/// `sold + bonus + adjusted = spent + refunded + available`. It is the sum of the accounts in the unit
-/// `credits`, which is zero, with what comes in on the left and what became of it on the right.
+/// Credits sold, given and corrected are spent, held, expired, refunded, given to other resellers or still available:
+/// `sold + bonus + adjusted = spent + held + expired + refunded + transferred + available`. It is the sum of the
+/// accounts in the unit `credits`, which is zero, with what comes in on the left and what became of it on the right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CreditIdentity {
     pub sold: i64,
     pub bonus: i64,
     pub adjusted: i64,
     pub spent: i64,
+    pub held: i64,
+    pub expired: i64,
     /// Credits that left by a refund; negative where credits were given back to the reseller.
     pub refunded: i64,
+    /// Negative where more was received than given.
+    pub transferred: i64,
     pub available: i64,
 }
 
@@ -170,16 +174,41 @@ impl CreditIdentity {
                 Account::Bonus => identity.bonus = given,
                 Account::Adjusted => identity.adjusted = given,
                 Account::Spent => identity.spent = received,
+                Account::Held => identity.held = received,
+                Account::Expired => identity.expired = received,
+                Account::Transferred => identity.transferred = received,
                 Account::Refunded => identity.refunded = received,
                 Account::Available => identity.available = received,
-                Account::Receivable | Account::Revenue => {}
+                Account::CommissionExpense
+                | Account::CommissionPaid
+                | Account::CommissionPayable
+                | Account::CommissionRounding
+                | Account::CommissionUnrounded
+                | Account::Credited
+                | Account::Fees
+                | Account::Receivable
+                | Account::Received
+                | Account::Tax
+                | Account::Revenue
+                | Account::SalesReceivable
+                | Account::SalesRevenue
+                | Account::StoreFees
+                | Account::SalesTax => {}
             }
         }
         identity
     }
 
     pub fn holds(&self) -> bool {
-        let sum = |parts: [i64; 3]| parts.into_iter().map(i128::from).sum::<i128>();
-        sum([self.sold, self.bonus, self.adjusted]) == sum([self.spent, self.refunded, self.available])
+        let sum = |parts: &[i64]| parts.iter().copied().map(i128::from).sum::<i128>();
+        let became = [
+            self.spent,
+            self.held,
+            self.expired,
+            self.refunded,
+            self.transferred,
+            self.available,
+        ];
+        sum(&[self.sold, self.bonus, self.adjusted]) == sum(&became)
     }
 }

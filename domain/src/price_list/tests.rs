@@ -1,5 +1,6 @@
 //! The packs on sale: published, changed, retired.
 
+use chrono::TimeDelta;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 
 use super::*;
@@ -21,6 +22,11 @@ fn assert_told(error: &PriceListError) {
         PriceListError::PackNotFound { on_sale, .. } => {
             ("PACK_NOT_FOUND", RefusalKind::NotFound, on_sale.clone())
         }
+        PriceListError::CurrencyNeeded { currencies, .. } => {
+            ("CURRENCY_NEEDED", RefusalKind::Invalid, currencies.clone())
+        }
+        PriceListError::InvalidValidity => ("INVALID_VALIDITY", RefusalKind::Invalid, vec![]),
+        PriceListError::TooManyPrices => ("TOO_MANY_PRICES", RefusalKind::Conflict, vec![]),
         PriceListError::InvalidPackCode => ("INVALID_PACK_CODE", RefusalKind::Invalid, vec![]),
         PriceListError::InvalidName => ("INVALID_NAME", RefusalKind::Invalid, vec![]),
         PriceListError::InvalidCredits => ("INVALID_CREDITS", RefusalKind::Invalid, vec![]),
@@ -49,7 +55,59 @@ fn publish((code, name, credits, amount_minor, currency): Terms) -> PriceListCom
             amount_minor,
             currency: currency.to_owned(),
         },
+        valid_from: None,
+        valid_until: None,
+        at: day(0),
     }
+}
+
+/// As [`publish`], for a time.
+fn publish_from(terms: Terms, from: Option<i64>, until: Option<i64>, on: i64) -> PriceListCommand {
+    let mut command = publish(terms);
+    if let PriceListCommand::PublishPack {
+        valid_from,
+        valid_until,
+        at,
+        ..
+    } = &mut command
+    {
+        *valid_from = from.map(day);
+        *valid_until = until.map(day);
+        *at = day(on);
+    }
+    command
+}
+
+fn published_from(terms: Terms, from: Option<i64>, until: Option<i64>) -> PriceListEvent {
+    let mut event = published(terms);
+    if let PriceListEvent::PackPublished {
+        valid_from,
+        valid_until,
+        ..
+    } = &mut event
+    {
+        *valid_from = from.map(day);
+        *valid_until = until.map(day);
+    }
+    event
+}
+
+fn day(number: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(number)
+}
+
+fn list(events: Vec<PriceListEvent>) -> PriceList {
+    let mut list = PriceList::default();
+    for event in events {
+        list.evolve(event);
+    }
+    list
+}
+
+/// What a pack costs on a day.
+fn price(list: &PriceList, currency: Option<&str>, on: i64) -> Option<i64> {
+    let pack = list.on_sale("starter", currency, day(on)).ok()?;
+    Some(pack.price.amount_minor)
 }
 
 fn published((code, name, credits, amount_minor, currency): Terms) -> PriceListEvent {
@@ -61,18 +119,23 @@ fn published((code, name, credits, amount_minor, currency): Terms) -> PriceListE
             amount_minor,
             currency: currency.to_owned(),
         },
+        valid_from: None,
+        valid_until: None,
+        keeps_others: true,
     }
 }
 
 fn retire(code: &str) -> PriceListCommand {
     PriceListCommand::RetirePack {
         code: code.to_owned(),
+        currency: None,
     }
 }
 
 fn retired(code: &str) -> PriceListEvent {
     PriceListEvent::PackRetired {
         code: code.to_owned(),
+        currency: None,
     }
 }
 
@@ -208,11 +271,95 @@ fn a_pack_that_is_not_on_sale_names_those_that_are() {
     let mut list = PriceList::default();
     list.evolve(published(STARTER));
     list.evolve(published(BUSINESS));
-    assert_eq!(list.on_sale("starter").unwrap().credits, Credits(900));
-    let error = list.on_sale("gold").unwrap_err();
+    assert_eq!(
+        list.on_sale("starter", None, day(0)).unwrap().credits,
+        Credits(900)
+    );
+    let error = list.on_sale("gold", None, day(0)).unwrap_err();
     assert_eq!(error, not_found("gold", &["business", "starter"]));
     assert_eq!(
         error.to_string(),
         "there is no pack \"gold\" on sale: choose one of business, starter"
     );
+}
+
+#[test]
+fn a_price_holds_for_its_time_and_the_one_that_begins_last_goes_first() {
+    let dearer = ("starter", "Starter", 900, 6_000, "USD");
+    let cheaper = ("starter", "Starter", 900, 3_000, "USD");
+    let list = list(vec![
+        published(STARTER),
+        published_from(dearer, Some(10), None),
+        published_from(cheaper, Some(20), Some(30)),
+    ]);
+    let told = [0, 10, 19, 20, 29, 30].map(|on| price(&list, None, on));
+    let expected = [5_000, 6_000, 6_000, 3_000, 3_000, 6_000].map(Some);
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn what_is_published_without_a_date_holds_from_now_on() {
+    let dearer = ("starter", "Starter", 900, 6_000, "USD");
+    let newest = ("starter", "Starter", 900, 7_000, "USD");
+    let past = vec![published(STARTER), published_from(dearer, Some(10), None)];
+    given(past)
+        .when(publish_from(newest, None, None, 15))
+        .then_expect_events(vec![published_from(newest, Some(15), None)]);
+}
+
+#[test]
+fn a_price_does_not_begin_in_the_past_or_end_before_it_begins() {
+    for (from, until) in [(Some(4), None), (None, Some(5)), (Some(9), Some(9))] {
+        let command = publish_from(STARTER, from, until, 5);
+        refused(vec![], command, PriceListError::InvalidValidity);
+    }
+}
+
+#[test]
+fn a_pack_is_sold_in_several_currencies_and_one_is_named() {
+    let in_euro = ("starter", "Starter", 900, 4_500, "EUR");
+    let both = vec![published(STARTER), published(in_euro)];
+    let list = list(both.clone());
+    let needed = PriceListError::CurrencyNeeded {
+        code: "starter".to_owned(),
+        currencies: vec!["EUR".to_owned(), "USD".to_owned()],
+    };
+    assert_told(&needed);
+    assert_eq!(list.on_sale("starter", None, day(0)), Err(needed));
+    assert_eq!(price(&list, Some("EUR"), 0), Some(4_500));
+    assert_eq!(price(&list, Some("GBP"), 0), None);
+    let in_dollars = PriceListCommand::RetirePack {
+        code: "starter".to_owned(),
+        currency: Some("USD".to_owned()),
+    };
+    given(both.clone())
+        .when(in_dollars)
+        .then_expect_events(vec![PriceListEvent::PackRetired {
+            code: "starter".to_owned(),
+            currency: Some("USD".to_owned()),
+        }]);
+    let in_pounds = PriceListCommand::RetirePack {
+        code: "starter".to_owned(),
+        currency: Some("GBP".to_owned()),
+    };
+    refused(both, in_pounds, not_found("starter", &["starter"]));
+}
+
+#[test]
+fn before_there_were_several_a_new_currency_took_the_place_of_the_old_one() {
+    let mut in_euro = published(("starter", "Starter", 900, 4_500, "EUR"));
+    if let PriceListEvent::PackPublished { keeps_others, .. } = &mut in_euro {
+        *keeps_others = false;
+    }
+    let list = list(vec![published(STARTER), in_euro]);
+    assert_eq!(price(&list, None, 0), Some(4_500));
+}
+
+#[test]
+fn a_pack_has_a_bounded_number_of_prices() {
+    let prices = (1..=i64::try_from(PRICES_PER_PACK_MAX).unwrap())
+        .map(|from| published_from(STARTER, Some(from), None))
+        .collect();
+    let another = publish_from(STARTER, Some(1_000), None, 500);
+    refused(prices, another, PriceListError::TooManyPrices);
 }

@@ -25,6 +25,12 @@ fn assert_told(error: &TenantError) {
         TenantError::InvalidReason => ("INVALID_REASON", RefusalKind::Invalid),
         TenantError::CustomerSuspended => ("CUSTOMER_SUSPENDED", RefusalKind::Conflict),
         TenantError::CustomerNotSuspended => ("CUSTOMER_NOT_SUSPENDED", RefusalKind::Conflict),
+        TenantError::CustomerClosed(_) => ("CUSTOMER_CLOSED", RefusalKind::Conflict),
+        TenantError::CustomerNotClosed => ("CUSTOMER_NOT_CLOSED", RefusalKind::Conflict),
+        TenantError::ReopenPeriodOver(_) => ("REOPEN_PERIOD_OVER", RefusalKind::Conflict),
+        TenantError::CustomerAlreadyThere => ("CUSTOMER_ALREADY_THERE", RefusalKind::Conflict),
+        TenantError::CustomerMoved => ("CUSTOMER_MOVED", RefusalKind::Conflict),
+        TenantError::VersionConflict(_) => ("VERSION_CONFLICT", RefusalKind::Conflict),
     };
     assert_eq!((error.code(), error.kind()), told);
 }
@@ -172,4 +178,196 @@ fn only_an_existing_customer_that_is_not_suspended_may_act() {
     assert_eq!(tenant.ensure_active(), Err(TenantError::CustomerSuspended));
     tenant.evolve(resumed());
     assert_eq!(tenant.ensure_active(), Ok(()));
+}
+
+fn noon() -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+fn a_month_later() -> DateTime<Utc> {
+    "2026-12-21T12:00:00Z".parse().unwrap()
+}
+
+fn edit(name: Option<&str>, expected_version: Option<u64>) -> TenantCommand {
+    TenantCommand::EditProfile {
+        name: name.map(str::to_owned),
+        contact_email: None,
+        expected_version,
+    }
+}
+
+fn renamed(name: &str) -> TenantEvent {
+    TenantEvent::TenantProfileChanged {
+        name: name.to_owned(),
+        contact_email: contact_email(),
+    }
+}
+
+fn close(reason: &str) -> TenantCommand {
+    TenantCommand::Close {
+        reason: reason.to_owned(),
+        at: noon(),
+    }
+}
+
+fn closed() -> TenantEvent {
+    TenantEvent::TenantClosed {
+        reason: "not needed".to_owned(),
+        reopen_until: a_month_later(),
+    }
+}
+
+fn reopen(reason: &str, at: DateTime<Utc>) -> TenantCommand {
+    TenantCommand::Reopen {
+        reason: reason.to_owned(),
+        at,
+    }
+}
+
+const SUEDKLANG: ResellerId = ResellerId(Uuid::from_u128(2));
+
+fn give(to: ResellerId, reason: &str) -> TenantCommand {
+    TenantCommand::Move {
+        to,
+        reason: reason.to_owned(),
+    }
+}
+
+fn moved() -> TenantEvent {
+    TenantEvent::TenantMoved {
+        from: NORDKLANG,
+        to: SUEDKLANG,
+        reason: "sold".to_owned(),
+    }
+}
+
+#[test]
+fn a_customer_is_edited_as_its_editor_has_seen_it() {
+    given(vec![a_customer()])
+        .when(edit(Some(" Radio Ost "), Some(1)))
+        .then_expect_events(vec![renamed("Radio Ost")]);
+    let redirect = TenantCommand::EditProfile {
+        name: None,
+        contact_email: Some(Sealed {
+            subject: Uuid::from_u128(8),
+            text: "bmV3".to_owned(),
+        }),
+        expected_version: None,
+    };
+    let redirected = TenantEvent::TenantProfileChanged {
+        name: "Radio Mitte".to_owned(),
+        contact_email: Sealed {
+            subject: Uuid::from_u128(8),
+            text: "bmV3".to_owned(),
+        },
+    };
+    given(vec![a_customer()])
+        .when(redirect)
+        .then_expect_events(vec![redirected]);
+    given(vec![a_customer()])
+        .when(edit(Some("Radio Mitte"), None))
+        .then_expect_events(vec![]);
+    refused(
+        vec![a_customer()],
+        edit(Some(" "), None),
+        TenantError::InvalidName,
+    );
+    refused(vec![], edit(Some("x"), None), TenantError::CustomerNotFound);
+    let stale = Stale {
+        expected: 1,
+        present: 3,
+        changed: vec!["name".to_owned(), "status".to_owned()],
+    };
+    refused(
+        vec![a_customer(), renamed("Radio Ost"), suspended()],
+        edit(Some("Radio West"), Some(1)),
+        TenantError::VersionConflict(stale),
+    );
+}
+
+#[test]
+fn a_closed_customer_can_be_reopened_for_a_month() {
+    given(vec![a_customer()])
+        .when(close("not needed"))
+        .then_expect_events(vec![closed()]);
+    let past = vec![a_customer(), closed()];
+    let before = a_month_later() - chrono::TimeDelta::seconds(1);
+    given(past.clone())
+        .when(reopen("needed", before))
+        .then_expect_events(vec![TenantEvent::TenantReopened {
+            reason: "needed".to_owned(),
+        }]);
+    refused(past.clone(), reopen("", before), TenantError::InvalidReason);
+    refused(
+        past,
+        reopen("needed", a_month_later()),
+        TenantError::ReopenPeriodOver(a_month_later()),
+    );
+    refused(
+        vec![a_customer()],
+        reopen("x", noon()),
+        TenantError::CustomerNotClosed,
+    );
+    refused(vec![], reopen("x", noon()), TenantError::CustomerNotFound);
+    refused(vec![a_customer()], close(""), TenantError::InvalidReason);
+    refused(vec![], close("x"), TenantError::CustomerNotFound);
+}
+
+#[test]
+fn a_closed_customer_does_nothing() {
+    let past = vec![a_customer(), closed()];
+    for command in [
+        suspend("x"),
+        resume("x"),
+        close("x"),
+        edit(Some("x"), None),
+        give(SUEDKLANG, "x"),
+    ] {
+        refused(
+            past.clone(),
+            command,
+            TenantError::CustomerClosed(a_month_later()),
+        );
+    }
+    let mut tenant = Tenant::default();
+    tenant.evolve(a_customer());
+    tenant.evolve(closed());
+    assert!(tenant.is_closed());
+    assert_eq!(
+        tenant.ensure_active(),
+        Err(TenantError::CustomerClosed(a_month_later()))
+    );
+}
+
+#[test]
+fn a_customer_is_given_to_another_reseller() {
+    given(vec![a_customer()])
+        .when(give(SUEDKLANG, "sold"))
+        .then_expect_events(vec![moved()]);
+    let mut tenant = Tenant::default();
+    for event in [a_customer(), moved()] {
+        tenant.evolve(event);
+    }
+    assert_eq!(tenant.reseller_id(), Some(SUEDKLANG));
+    refused(
+        vec![a_customer()],
+        give(NORDKLANG, "x"),
+        TenantError::CustomerAlreadyThere,
+    );
+    refused(
+        vec![a_customer(), moved()],
+        give(SUEDKLANG, "x"),
+        TenantError::CustomerAlreadyThere,
+    );
+    refused(
+        vec![a_customer(), suspended()],
+        give(SUEDKLANG, "x"),
+        TenantError::CustomerSuspended,
+    );
+    refused(
+        vec![a_customer()],
+        give(SUEDKLANG, " "),
+        TenantError::InvalidReason,
+    );
+    refused(vec![], give(SUEDKLANG, "x"), TenantError::CustomerNotFound);
 }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::*;
 use crate::job::SpeechTask;
 use crate::tier::Tier;
+use crate::tier_list::tests::policy;
 
 type Library = TestFramework<WorkflowLibrary>;
 
@@ -42,7 +43,7 @@ fn save(number: u128, graph: Graph) -> WorkflowLibraryCommand {
         workflow_id: id(number),
         name: " Interviews ".to_owned(),
         graph,
-        policy: Tier::Basic.policy(),
+        policy: policy(Tier::BASIC),
     }
 }
 
@@ -121,7 +122,7 @@ fn a_workflow_needs_a_name() {
         workflow_id: id(1),
         name: "  ".to_owned(),
         graph: graph(),
-        policy: Tier::Basic.policy(),
+        policy: policy(Tier::BASIC),
     };
     Library::with(())
         .given_no_previous_events()

@@ -19,6 +19,9 @@ fn customer() -> Principal {
             reseller_id: ResellerId(Uuid::from_u128(2)),
             tenant_id: TenantId(Uuid::from_u128(3)),
         },
+        access: Access::Person {
+            session_id: Some(Uuid::from_u128(4)),
+        },
     }
 }
 
@@ -30,7 +33,9 @@ fn noon() -> DateTime<Utc> {
 fn an_access_token_names_its_holder_until_it_ends() {
     let (_folder, signer, verifier) = keys();
     let (token, expires_at) = signer.access(&customer(), noon()).unwrap();
-    assert_eq!(verifier.verify(&token, noon()).unwrap(), (customer(), expires_at));
+    let found = verifier.verify(&token, noon()).unwrap();
+    assert_eq!(found.principal, customer());
+    assert_eq!((found.made_at, found.expires_at), (noon(), expires_at));
     assert!(matches!(
         verifier.verify(&token, expires_at),
         Err(TokenError::Expired)

@@ -1,16 +1,23 @@
 //! Walks two tables side by side in the order of their key and names what differs.
+//!
+//! Both come as lines of a COPY. Equal lines are equal rows; only where they differ are they taken apart.
 
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-use futures::TryStreamExt;
+use bytes::Bytes;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
 
-use super::{DIFFERENCES_NAMED_MAX, Difference};
+use super::{AuditError, DIFFERENCES_NAMED_MAX, Difference, Stage, Subject, Tell};
 use crate::projection::{Audited, Table};
+
+/// Read models that are compared at a time, each by two connections.
+const COMPARED_MAX: u32 = 2;
+/// Connections beside those: the snapshot and the lock against erasures.
+const OTHER_CONNECTIONS: u32 = 2;
 
 /// Every column as Postgres writes it: exact, whatever its type.
 type Cells = Vec<Option<String>>;
@@ -19,6 +26,8 @@ pub(super) struct Compared {
     pub rows: u64,
     pub differences: u64,
     pub digest: String,
+    /// The first differences.
+    pub named: Vec<Difference>,
 }
 
 struct Column {
@@ -36,35 +45,71 @@ struct Comparison<'a> {
     found: u64,
 }
 
-/// Compares the tables of one projection; `live` is the snapshot, `folded` reads the audit's schema.
-pub(super) async fn projection(
-    live: &mut PgConnection,
-    folded: &mut PgConnection,
+/// Compares the tables of all subjects, in their order.
+pub(super) async fn all(
+    owner: &PgPool,
+    snapshot: &str,
     scratch: &str,
-    tables: &[Table],
-    named: &mut Vec<Difference>,
+    subjects: &[Subject],
+    progress: Tell<'_>,
+) -> Result<Vec<Compared>, AuditError> {
+    let connections = owner.options().get_max_connections();
+    let at_once = (connections.saturating_sub(OTHER_CONNECTIONS) / 2).clamp(1, COMPARED_MAX);
+    let total = u64::try_from(subjects.len()).unwrap_or(u64::MAX);
+    progress(Stage::Compare, 0, total);
+    let mut comparing = futures::stream::iter(subjects)
+        .map(|subject| {
+            let sides = (owner.clone(), snapshot.to_owned(), scratch.to_owned());
+            tokio::spawn(projection(sides, subject.model.tables()))
+        })
+        .buffered(usize::try_from(at_once).unwrap_or(1));
+    let (mut all, mut done) = (Vec::new(), 0);
+    while let Some(compared) = comparing.try_next().await? {
+        all.push(compared?);
+        done += 1;
+        progress(Stage::Compare, done, total);
+    }
+    Ok(all)
+}
+
+/// Compares the tables of one projection.
+async fn projection(
+    (owner, snapshot, scratch): (PgPool, String, String),
+    tables: &'static [Table],
 ) -> sqlx::Result<Compared> {
+    const SETTINGS: &str = "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL timezone = 'UTC'; \
+                            SET LOCAL work_mem = '64MB'";
+    let mut live = owner
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        .await?;
+    // Postgres' own text: digits, letters and hyphens. It must come before any query.
+    live.execute(format!("SET TRANSACTION SNAPSHOT '{snapshot}'; {SETTINGS}").as_str())
+        .await?;
+    let mut connection = owner.acquire().await?;
+    let mut folded = connection.begin().await?;
+    folded.execute(SETTINGS).await?;
     let mut compared = Compared {
         rows: 0,
         differences: 0,
         digest: String::new(),
+        named: Vec::new(),
     };
     let mut digest = Sha256::new();
     for table in tables {
-        let Some((columns, condition)) = audited(live, table).await? else {
+        let Some((columns, condition)) = audited(&mut live, table).await? else {
             continue;
         };
         let live_sql = select(table.schema, table, &columns, condition);
-        let folded_sql = select(scratch, table, &columns, condition);
+        let folded_sql = select(&scratch, table, &columns, condition);
         let comparison = Comparison {
             table,
             columns,
             key: table.key.len(),
-            named: &mut *named,
+            named: &mut compared.named,
             found: 0,
         };
-        let rows = cells(live, &live_sql);
-        let expected = cells(folded, &folded_sql);
+        let rows = live.copy_out_raw(&live_sql).await?;
+        let expected = folded.copy_out_raw(&folded_sql).await?;
         digest.update(table.name.as_bytes());
         let (rows, differences) = comparison.walk(rows, expected, &mut digest).await?;
         compared.rows += rows;
@@ -116,23 +161,50 @@ fn select(schema: &str, table: &Table, columns: &[Column], condition: &str) -> S
         .collect();
     let order = table.key.join(", ");
     format!(
-        "SELECT ARRAY[{}] AS cells FROM {schema}.{} WHERE {condition} ORDER BY {order}",
+        "COPY (SELECT {} FROM {schema}.{} WHERE {condition} ORDER BY {order}) TO STDOUT",
         cells.join(", "),
         table.name
     )
 }
 
-fn cells<'a>(connection: &'a mut PgConnection, sql: &'a str) -> BoxStream<'a, sqlx::Result<Cells>> {
-    let read = |row: PgRow| async move { row.try_get::<Cells, _>("cells") };
-    Box::pin(sqlx::query(sql).fetch(connection).and_then(read))
+/// Takes a line of a COPY apart.
+fn cells(line: &[u8]) -> Cells {
+    let text = String::from_utf8_lossy(line);
+    text.trim_end_matches('\n')
+        .split('\t')
+        .map(|cell| (cell != "\\N").then(|| unescaped(cell)))
+        .collect()
 }
+
+fn unescaped(cell: &str) -> String {
+    let mut text = String::with_capacity(cell.len());
+    let mut rest = cell.chars();
+    while let Some(next) = rest.next() {
+        text.push(match next {
+            '\\' => match rest.next() {
+                Some('n') => '\n',
+                Some('t') => '\t',
+                Some('r') => '\r',
+                Some('b') => '\u{8}',
+                Some('f') => '\u{c}',
+                Some('v') => '\u{b}',
+                Some(other) => other,
+                None => '\\',
+            },
+            other => other,
+        });
+    }
+    text
+}
+
+type Lines<'a> = BoxStream<'a, sqlx::Result<Bytes>>;
 
 impl Comparison<'_> {
     /// Returns live rows and differences; the digest takes the expected rows.
     async fn walk(
         mut self,
-        mut rows: BoxStream<'_, sqlx::Result<Cells>>,
-        mut expected: BoxStream<'_, sqlx::Result<Cells>>,
+        mut rows: Lines<'_>,
+        mut expected: Lines<'_>,
         digest: &mut Sha256,
     ) -> sqlx::Result<(u64, u64)> {
         let mut counted = 0;
@@ -141,26 +213,40 @@ impl Comparison<'_> {
         loop {
             let order = match (&found, &wanted) {
                 (None, None) => return Ok((counted, self.found)),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(found), Some(wanted)) => self.order(found, wanted),
+                (Some(found), Some(wanted)) if found == wanted => Ordering::Equal,
+                (found, wanted) => self.differ(
+                    found.as_deref().map(cells).as_ref(),
+                    wanted.as_deref().map(cells).as_ref(),
+                ),
             };
-            match order {
-                Ordering::Less => self.whole_row(found.as_ref(), None),
-                Ordering::Greater => self.whole_row(None, wanted.as_ref()),
-                Ordering::Equal => self.columns(found.as_ref(), wanted.as_ref()),
-            }
             if order != Ordering::Greater {
                 counted += 1;
                 found = rows.try_next().await?;
             }
             if order != Ordering::Less {
+                // A line ends with a line feed, and holds no other: no two rows give the same bytes.
                 if let Some(wanted) = &wanted {
-                    take(digest, wanted);
+                    digest.update(wanted);
                 }
                 wanted = expected.try_next().await?;
             }
         }
+    }
+
+    /// Names what differs. Answers which row comes first, or that they are the same one.
+    fn differ(&mut self, found: Option<&Cells>, wanted: Option<&Cells>) -> Ordering {
+        let order = match (found, wanted) {
+            (Some(found), Some(wanted)) => self.order(found, wanted),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        };
+        match order {
+            Ordering::Less => self.whole_row(found, None),
+            Ordering::Greater => self.whole_row(None, wanted),
+            Ordering::Equal => self.columns(found, wanted),
+        }
+        order
     }
 
     fn order(&self, left: &Cells, right: &Cells) -> Ordering {
@@ -253,16 +339,14 @@ fn text<'a>(cells: impl Iterator<Item = (&'a Column, &'a Option<String>)>) -> St
     text
 }
 
-/// Lengths go before the text, so that no two rows give the same bytes.
-fn take(digest: &mut Sha256, cells: &Cells) {
-    for cell in cells {
-        match cell {
-            None => digest.update([0]),
-            Some(text) => {
-                digest.update([1]);
-                digest.update(text.len().to_be_bytes());
-                digest.update(text.as_bytes());
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_taken_apart_as_postgres_put_it_together() {
+        let line = b"12\t\\N\ta\\tb\\nc\\\\d\t\n";
+        let expected = [Some("12"), None, Some("a\tb\nc\\d"), Some("")];
+        assert_eq!(cells(line), expected.map(|cell| cell.map(str::to_owned)));
     }
 }

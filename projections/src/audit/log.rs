@@ -43,47 +43,52 @@ pub(super) async fn contiguity(snapshot: &mut PgConnection) -> sqlx::Result<Vec<
 #[derive(Default)]
 pub(super) struct CreditSums {
     balances: HashMap<String, i64>,
+    credit_lines: HashMap<String, i64>,
     faults: Vec<String>,
 }
 
 impl CreditSums {
     pub(super) fn add(&mut self, recorded: &Recorded) {
-        let (movement, stated) = match &recorded.event {
-            AnyEvent::CreditAccount(event) => match event {
-                CreditAccountEvent::CreditAccountOpened => (0, 0),
-                CreditAccountEvent::CreditsPurchased {
-                    credits,
-                    balance_after,
-                    ..
+        let moved = match &recorded.event {
+            AnyEvent::CreditAccount(event) => {
+                if let CreditAccountEvent::CreditLineSet { limit, .. } = event {
+                    self.credit_lines.insert(recorded.aggregate_id.clone(), limit.0);
                 }
-                | CreditAccountEvent::CreditsAdjusted {
-                    credits,
-                    balance_after,
-                    ..
-                } => (credits.0, balance_after.0),
-                CreditAccountEvent::CreditsDebited {
-                    credits,
-                    balance_after,
-                    ..
-                } => (-credits.0, balance_after.0),
-            },
+                event.movement()
+            }
             AnyEvent::Reseller(_)
             | AnyEvent::PriceList(_)
             | AnyEvent::Tenant(_)
             | AnyEvent::User(_)
+            | AnyEvent::ApiKey(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
             | AnyEvent::Job(_)
             | AnyEvent::WorkflowLibrary(_)
-            | AnyEvent::Books(_) => return,
+            | AnyEvent::Books(_)
+            | AnyEvent::RecordedSale(_)
+            | AnyEvent::TierList(_)
+            | AnyEvent::StoreAccount(_)
+            | AnyEvent::StoreCatalogue(_)
+            | AnyEvent::Hierarchy(_)
+            | AnyEvent::Roster(_)
+            | AnyEvent::Contracts(_)
+            | AnyEvent::Payouts(_)
+            | AnyEvent::Invoices(_) => return,
         };
+        let Some(movement) = moved else {
+            return;
+        };
+        let stated = movement.balance_after.0;
+        let credit_line = self.credit_lines.get(&recorded.aggregate_id).copied();
+        let floor = credit_line.unwrap_or_default().saturating_neg();
         let before = self
             .balances
             .get(&recorded.aggregate_id)
             .copied()
             .unwrap_or_default();
-        let sum = before.saturating_add(movement);
-        if (sum != stated || stated < 0) && self.faults.len() < DIFFERENCES_NAMED_MAX {
+        let sum = before.saturating_add(movement.amount.0);
+        if (sum != stated || stated < floor) && self.faults.len() < DIFFERENCES_NAMED_MAX {
             self.faults.push(format!(
                 "credit account {}: the event at {} states a balance of {stated}, its movements add up to {sum}",
                 recorded.aggregate_id, recorded.position,

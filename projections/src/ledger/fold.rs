@@ -1,12 +1,13 @@
 //! Folds a batch of events in memory and writes its rows by a few statements.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::AnyEvent;
 use domain::books::{BooksEvent, Close, booked};
 use domain::credit_account::CreditAccountEvent;
-use domain::ledger::{Account, AccountState, CREDITS, Entry, Rule, Turnover, Violation, entry};
+use domain::ids::ResellerId;
+use domain::ledger::{Account, AccountState, CREDITS, Entry, Rule, Share, Turnover, Violation, entry, money};
 use sqlx::{PgConnection, Row};
 use store::Recorded;
 use strum::VariantArray;
@@ -52,6 +53,35 @@ pub(super) struct Fold<'b> {
     violations: violations::Violations<'b>,
 }
 
+/// The resellers whose accounts an event moves.
+fn moved_by(recorded: &Recorded) -> Vec<Uuid> {
+    match &recorded.event {
+        AnyEvent::CreditAccount(_) => recorded.id().into_iter().collect(),
+        AnyEvent::RecordedSale(_)
+        | AnyEvent::Contracts(_)
+        | AnyEvent::Payouts(_)
+        | AnyEvent::Invoices(_)
+        | AnyEvent::Reseller(_)
+        | AnyEvent::PriceList(_)
+        | AnyEvent::Tenant(_)
+        | AnyEvent::User(_)
+        | AnyEvent::Subscription(_)
+        | AnyEvent::Recording(_)
+        | AnyEvent::Job(_)
+        | AnyEvent::WorkflowLibrary(_)
+        | AnyEvent::Books(_)
+        | AnyEvent::StoreAccount(_)
+        | AnyEvent::StoreCatalogue(_)
+        | AnyEvent::Hierarchy(_)
+        | AnyEvent::Roster(_)
+        | AnyEvent::ApiKey(_)
+        | AnyEvent::TierList(_) => money(&recorded.event, recorded.id().map(ResellerId))
+            .into_iter()
+            .map(|(ResellerId(reseller_id), _)| reseller_id)
+            .collect(),
+    }
+}
+
 impl<'b> Fold<'b> {
     /// Loads what the batch's events have to be checked against.
     pub(super) async fn load(connection: &mut PgConnection, batch: &'b [Recorded]) -> sqlx::Result<Self> {
@@ -69,22 +99,17 @@ impl<'b> Fold<'b> {
             lines: Lines::default(),
             violations: violations::Violations::after(row.try_get("violations")?),
         };
-        let touched =
-            |recorded: &Recorded| matches!(&recorded.event, AnyEvent::CreditAccount(_) | AnyEvent::Books(_));
-        if !batch.iter().any(touched) {
+        let resellers: HashSet<Uuid> = batch.iter().flat_map(moved_by).collect();
+        let closes = |recorded: &Recorded| matches!(&recorded.event, AnyEvent::Books(_));
+        if resellers.is_empty() && !batch.iter().any(closes) {
             return Ok(fold);
         }
         fold.closes = periods::closes(connection).await?;
-        let resellers: Vec<Uuid> = batch
-            .iter()
-            .filter(|recorded| matches!(&recorded.event, AnyEvent::CreditAccount(_)))
-            .filter_map(Recorded::id)
-            .collect();
         let rows = sqlx::query(
-            "SELECT l.reseller_id, l.opened_at, l.sequence, l.balance FROM ledgers l
-             WHERE l.reseller_id = ANY($1::uuid[])",
+            "SELECT l.reseller_id, l.opened_at, l.sequence, l.balance, l.credit_line
+             FROM unnest($1::uuid[]) AS n (reseller_id) JOIN ledgers l USING (reseller_id)",
         )
-        .bind(resellers)
+        .bind(resellers.into_iter().collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
         for row in rows {
@@ -93,6 +118,7 @@ impl<'b> Fold<'b> {
                 opened: opened_at.is_some(),
                 sequence: row.try_get("sequence")?,
                 balance: row.try_get("balance")?,
+                credit_line: row.try_get("credit_line")?,
             };
             fold.known
                 .insert(row.try_get("reseller_id")?, Known { opened_at, state });
@@ -113,6 +139,7 @@ impl<'b> Fold<'b> {
             self.violations.add(recorded, Some(reseller_id), violation);
         }
         match entry {
+            Entry::CreditLine(_) | Entry::Nothing => {}
             Entry::Opening => {
                 known.opened_at.get_or_insert(recorded.happened_at());
                 for account in Account::VARIANTS
@@ -123,29 +150,62 @@ impl<'b> Fold<'b> {
                 }
             }
             Entry::Movement { lines, .. } => {
-                self.entries += 1;
-                let number = u64::try_from(self.entries).unwrap_or_default();
-                let place = booked(self.closes.iter(), number, recorded.happened_at());
-                for (line, moved) in (1..).zip(lines) {
-                    self.post(recorded, (reseller_id, moved.debit, moved.unit), moved.amount, 0)?;
-                    self.post(recorded, (reseller_id, moved.credit, moved.unit), 0, moved.amount)?;
-                    self.lines.entry.push(self.entries);
-                    self.lines.line.push(line);
-                    self.lines.log_xid.push(recorded.position.xid);
-                    self.lines.log_position.push(recorded.position.position);
-                    self.lines.reseller_id.push(reseller_id);
-                    self.lines.debit.push(moved.debit.into());
-                    self.lines.credit.push(moved.credit.into());
-                    self.lines.unit.push(moved.unit);
-                    self.lines.amount.push(moved.amount);
-                    self.lines.happened_at.push(recorded.happened_at());
-                    self.lines.known_at.push(recorded.known_at());
-                    self.lines.period.push(place.period.first_day());
-                    self.lines.late.push(place.late);
-                    self.lines.event_type.push(event.as_ref());
-                    self.lines.command_id.push(recorded.metadata.command_id);
-                }
+                let shares: Vec<Share<'b>> = lines
+                    .into_iter()
+                    .map(|line| (ResellerId(reseller_id), line))
+                    .collect();
+                self.enter(recorded, &shares)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Takes what the next event moves besides credits.
+    pub(super) fn take_money(
+        &mut self,
+        recorded: &'b Recorded,
+        moved: &[Share<'b>],
+    ) -> Result<(), ProjectionError> {
+        if moved.is_empty() {
+            return Ok(());
+        }
+        for (ResellerId(reseller_id), _) in moved {
+            if self.known.entry(*reseller_id).or_default().opened_at.is_none() {
+                let violation = Violation {
+                    rule: Rule::AccountOpened,
+                    expected: "1".to_owned(),
+                    found: "0".to_owned(),
+                };
+                self.violations.add(recorded, Some(*reseller_id), violation);
+            }
+        }
+        self.enter(recorded, moved)
+    }
+
+    /// Adds an entry with its lines.
+    fn enter(&mut self, recorded: &'b Recorded, shares: &[Share<'b>]) -> Result<(), ProjectionError> {
+        self.entries += 1;
+        let number = u64::try_from(self.entries).unwrap_or_default();
+        let place = booked(self.closes.iter(), number, recorded.happened_at());
+        for (line, (ResellerId(reseller_id), moved)) in (1..).zip(shares) {
+            let reseller_id = *reseller_id;
+            self.post(recorded, (reseller_id, moved.debit, moved.unit), moved.amount, 0)?;
+            self.post(recorded, (reseller_id, moved.credit, moved.unit), 0, moved.amount)?;
+            self.lines.entry.push(self.entries);
+            self.lines.line.push(line);
+            self.lines.log_xid.push(recorded.position.xid);
+            self.lines.log_position.push(recorded.position.position);
+            self.lines.reseller_id.push(reseller_id);
+            self.lines.debit.push(moved.debit.into());
+            self.lines.credit.push(moved.credit.into());
+            self.lines.unit.push(moved.unit);
+            self.lines.amount.push(moved.amount);
+            self.lines.happened_at.push(recorded.happened_at());
+            self.lines.known_at.push(recorded.known_at());
+            self.lines.period.push(place.period.first_day());
+            self.lines.late.push(place.late);
+            self.lines.event_type.push(recorded.event.name());
+            self.lines.command_id.push(recorded.metadata.command_id);
         }
         Ok(())
     }
@@ -191,7 +251,8 @@ impl<'b> Fold<'b> {
         Ok(())
     }
 
-    /// Writes the rows gathered so far.
+    /// Writes the rows gathered so far. Columns are unnested side by side in the list of what is selected: as a table
+    /// (`FROM unnest(a, b, ..)`) each of them would be stored first, which takes a third longer.
     pub(super) async fn write(&mut self, connection: &mut PgConnection) -> Result<(), ProjectionError> {
         self.write_lines(connection).await?;
         self.write_accounts(connection).await?;
@@ -208,9 +269,10 @@ impl<'b> Fold<'b> {
         sqlx::query(
             "INSERT INTO journal (entry, line, log_xid, log_position, reseller_id, debit, credit, unit, amount,
                                   happened_at, known_at, period, late, event_type, command_id)
-             SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[],
-                                  $7::text[], $8::text[], $9::bigint[], $10::timestamptz[], $11::timestamptz[],
-                                  $12::date[], $13::boolean[], $14::text[], $15::uuid[])",
+             SELECT unnest($1::bigint[]), unnest($2::int[]), unnest($3::bigint[]), unnest($4::bigint[]),
+                    unnest($5::uuid[]), unnest($6::text[]), unnest($7::text[]), unnest($8::text[]),
+                    unnest($9::bigint[]), unnest($10::timestamptz[]), unnest($11::timestamptz[]),
+                    unnest($12::date[]), unnest($13::boolean[]), unnest($14::text[]), unnest($15::uuid[])",
         )
         .bind(lines.entry)
         .bind(lines.line)
@@ -233,10 +295,13 @@ impl<'b> Fold<'b> {
     }
 
     async fn write_accounts(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
-        let turnover = std::mem::take(&mut self.turnover);
+        let mut turnover: Vec<_> = std::mem::take(&mut self.turnover).into_iter().collect();
         if turnover.is_empty() {
             return Ok(());
         }
+        // In the order of the table's index: neighbours are written one after the other, and two writers never wait
+        // for each other.
+        turnover.sort_unstable_by_key(|(account, _)| *account);
         let (mut resellers, mut accounts, mut units) = (Vec::new(), Vec::<&'static str>::new(), Vec::new());
         let (mut debits, mut credits) = (Vec::new(), Vec::new());
         for ((reseller_id, account, unit), sums) in turnover {
@@ -248,7 +313,8 @@ impl<'b> Fold<'b> {
         }
         sqlx::query(
             "INSERT INTO ledger_accounts AS a (reseller_id, account, unit, debits, credits)
-             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+             SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]),
+                    unnest($5::bigint[])
              ON CONFLICT (reseller_id, account, unit) DO UPDATE
              SET debits = a.debits + excluded.debits, credits = a.credits + excluded.credits",
         )
@@ -268,23 +334,29 @@ impl<'b> Fold<'b> {
             return Ok(());
         }
         let (mut resellers, mut opened) = (Vec::new(), Vec::new());
-        let (mut sequences, mut balances) = (Vec::new(), Vec::new());
-        for (reseller_id, known) in &self.known {
+        let (mut sequences, mut balances, mut credit_lines) = (Vec::new(), Vec::new(), Vec::new());
+        let mut ledgers: Vec<_> = self.known.iter().collect();
+        ledgers.sort_unstable_by_key(|(reseller_id, _)| **reseller_id);
+        for (reseller_id, known) in ledgers {
             resellers.push(*reseller_id);
             opened.push(known.opened_at);
             sequences.push(known.state.sequence);
             balances.push(known.state.balance);
+            credit_lines.push(known.state.credit_line);
         }
         sqlx::query(
-            "INSERT INTO ledgers (reseller_id, opened_at, sequence, balance)
-             SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[])
+            "INSERT INTO ledgers (reseller_id, opened_at, sequence, balance, credit_line)
+             SELECT unnest($1::uuid[]), unnest($2::timestamptz[]), unnest($3::bigint[]), unnest($4::bigint[]),
+                    unnest($5::bigint[])
              ON CONFLICT (reseller_id) DO UPDATE
-             SET opened_at = excluded.opened_at, sequence = excluded.sequence, balance = excluded.balance",
+             SET opened_at = excluded.opened_at, sequence = excluded.sequence, balance = excluded.balance,
+                 credit_line = excluded.credit_line",
         )
         .bind(resellers)
         .bind(opened)
         .bind(sequences)
         .bind(balances)
+        .bind(credit_lines)
         .execute(connection)
         .await?;
         Ok(())

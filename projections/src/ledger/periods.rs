@@ -6,6 +6,7 @@ use domain::ids::ResellerId;
 use domain::ledger::{Account, Line, Total, TrialBalance};
 use domain::period::Period;
 use platform::Scope;
+use serde::Serialize;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 use store::{Position, Recorded};
@@ -30,11 +31,12 @@ pub struct ClosedPeriodRow {
 }
 
 /// A closed period whose balances are no longer what it was closed with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChangedPeriod {
     pub period: Period,
+    /// Of the close.
     pub position: Position,
-    /// The digest in the event.
+    /// The digest in the close.
     pub expected: String,
     /// The digest of the journal.
     pub found: String,

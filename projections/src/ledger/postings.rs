@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::trial_balance::Cutoff;
 use crate::page::{Page, PageRequest, parsed};
-use crate::scope::within;
+use crate::scope::among;
 
 /// Place of a posting in the ledger: the same in every copy of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,10 +98,7 @@ pub async fn page(
          CROSS JOIN LATERAL (VALUES (1, j.debit, j.moved), (2, j.credit, -j.moved)) AS s (side, account, amount)
          WHERE true",
     );
-    within(&mut query, "j", scope);
-    if let Some(reseller_id) = filter.reseller_id {
-        query.push(" AND j.reseller_id = ").push_bind(reseller_id);
-    }
+    among(&mut query, "j", scope, filter.reseller_id.into());
     if let Some(account) = filter.account {
         query
             .push(" AND s.account = ")

@@ -10,7 +10,7 @@ use store::Position;
 use uuid::Uuid;
 
 use crate::page::parsed;
-use crate::scope::within;
+use crate::scope::among;
 
 /// Up to where the ledger is looked at. What is left out does not limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,10 +59,7 @@ pub async fn totals(
     let mut query = QueryBuilder::new(
         "SELECT j.debit, j.credit, j.unit, sum(j.amount)::bigint AS amount FROM read.journal j WHERE true",
     );
-    within(&mut query, "j", scope);
-    if let Some(reseller_id) = reseller_id {
-        query.push(" AND j.reseller_id = ").push_bind(reseller_id);
-    }
+    among(&mut query, "j", scope, reseller_id.into());
     cutoff.narrow(&mut query);
     query.push(" GROUP BY j.debit, j.credit, j.unit");
     let mut balance = TrialBalance::default();

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::ledger::{Rule, Violation};
 use platform::Scope;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, PgExecutor, Row};
 use store::{Position, Recorded};
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ impl<'b> Violations<'b> {
         }
     }
 
-    /// Writes them, and raises the alert's figure.
+    /// Writes them.
     pub(super) async fn write(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
         for (recorded, reseller_id, violation) in std::mem::take(&mut self.found) {
             tracing::error!(
@@ -64,8 +64,6 @@ impl<'b> Violations<'b> {
             .await?;
             self.kept += usize::from(written.rows_affected() == 1);
         }
-        let kept = i32::try_from(self.kept).unwrap_or(i32::MAX);
-        metrics::gauge!("stentor_ledger_violations").set(f64::from(kept));
         Ok(())
     }
 }
@@ -101,6 +99,16 @@ impl ViolationRow {
             known_at: row.try_get("known_at")?,
         })
     }
+}
+
+/// How many there are; the alert's figure.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn count<'e>(executor: impl PgExecutor<'e>) -> sqlx::Result<i64> {
+    sqlx::query_scalar("SELECT count(*) FROM read.ledger_violations")
+        .fetch_one(executor)
+        .await
 }
 
 /// The violations, the first one first; empty for scopes other than the platform's.

@@ -1,6 +1,9 @@
 //! The audit finds what does not follow from the log, and names it.
 
-use crate::support::{Story, TestLog, noon, platform, queue_job, report, save_workflow, started, story};
+use crate::support::{
+    Story, TestLog, buy_in_store, close_period, hold_credits, invite, invoice, issue_key, map_products, noon,
+    pay_out, platform, queue_job, report, save_workflow, sell, started, story,
+};
 use domain::job::{Job, JobEvent};
 use projections::audit::{Difference, verify};
 use uuid::Uuid;
@@ -9,7 +12,15 @@ async fn busy() -> (TestLog, Story) {
     let mut log = TestLog::create().await;
     platform(&mut log).await;
     let nordwind = story(&mut log, "Nordwind").await;
-    story(&mut log, "Südwind").await;
+    let suedwind = story(&mut log, "Südwind").await;
+    hold_credits(&mut log, &suedwind).await;
+    map_products(&mut log).await;
+    buy_in_store(&mut log, &nordwind).await;
+    sell(&mut log, &nordwind).await;
+    pay_out(&mut log, &[nordwind]).await;
+    invoice(&mut log, &nordwind).await;
+    invite(&mut log, &nordwind).await;
+    issue_key(&mut log, &nordwind).await;
     let job_id = queue_job(&mut log, &nordwind).await;
     log.one::<Job>(job_id, started(1, 1), nordwind.of_tenant(), noon())
         .await;
@@ -75,6 +86,25 @@ async fn an_edited_row_is_named_with_both_values() {
 }
 
 #[tokio::test]
+async fn a_closed_month_that_the_journal_no_longer_gives_is_named() {
+    let (mut log, _) = busy().await;
+    close_period(&mut log, "2026-11").await;
+    log.catch_up().await;
+    let report = verify(&log.owner, &log.vault).await.unwrap();
+    assert!(report.is_clean(), "{report:#?}");
+    sqlx::query("UPDATE read.journal SET amount = amount + 1 WHERE debit = 'credits.spent'")
+        .execute(&log.owner)
+        .await
+        .unwrap();
+    let report = verify(&log.owner, &log.vault).await.unwrap();
+    assert!(!report.is_clean());
+    assert_eq!(report.changed_periods.len(), 1, "{report:#?}");
+    let changed = &report.changed_periods[0];
+    assert_eq!(changed.period.to_string(), "2026-11");
+    assert_ne!(changed.expected, changed.found);
+}
+
+#[tokio::test]
 async fn a_deleted_and_an_added_row_are_named() {
     let (log, story) = busy().await;
     edit(
@@ -87,7 +117,8 @@ async fn a_deleted_and_an_added_row_are_named() {
     .await;
     edit(
         &log,
-        "INSERT INTO read.packs (code, name, credits, price_minor, currency) VALUES ('gift', 'Gift', 5, 0, 'USD')",
+        "INSERT INTO read.packs (list, code, name, credits, price_minor, currency, valid_from)
+         VALUES ('platform', 'gift', 'Gift', 5, 0, 'USD', '-infinity')",
     )
     .await;
     edit(
@@ -117,7 +148,8 @@ async fn a_deleted_and_an_added_row_are_named() {
         "{:#?}",
         report.differences
     );
-    assert_eq!(report.differences[1].key, "code=gift");
+    let added = &report.differences[1].key;
+    assert!(added.contains("code=gift"), "{added}");
 }
 
 #[tokio::test]

@@ -81,6 +81,7 @@ async fn status_and_progress_share_one_sequence_without_gaps() {
     let page = jobs::page(
         read,
         scope,
+        projections::Whose::Own,
         Some(JobStatus::Failed),
         PageRequest {
             first: 5,

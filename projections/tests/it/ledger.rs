@@ -31,6 +31,7 @@ async fn bonus(
         credits: Credits(credits),
         note: "goodwill".to_owned(),
         balance_after: Credits(after),
+        lots: vec![],
     };
     let id = story.reseller_id.to_string();
     let mut event = log.event::<CreditAccount>(&id, &event, story.of_reseller(), noon());

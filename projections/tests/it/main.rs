@@ -3,11 +3,15 @@
 
 mod audit;
 mod batches;
+mod commissions;
+mod credits;
 mod jobs;
 mod ledger;
 mod old_logs;
+mod payouts;
 mod read_models;
 mod rebuild;
 mod row_level_security;
 mod runner;
+mod store_events;
 mod support;

@@ -183,6 +183,7 @@ async fn eventful(log: &mut TestLog, story: &Story) {
         credits: Credits(5),
         note: "for patience".to_owned(),
         balance_after: Credits(875),
+        lots: vec![],
     };
     log.one::<CreditAccount>(story.reseller_id, adjusted, story.of_reseller(), noon())
         .await;
@@ -222,6 +223,7 @@ async fn write_a_log_with_this_version() {
     }
     let retired = PriceListEvent::PackRetired {
         code: "starter".to_owned(),
+        currency: None,
     };
     log.one::<PriceList>(PRICE_LIST_ID, retired, Owner::PLATFORM, noon())
         .await;

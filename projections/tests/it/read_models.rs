@@ -2,7 +2,7 @@
 
 use crate::support::{ADMIN, Story, TestLog, noon, platform, save_workflow, story};
 use chrono::TimeDelta;
-use domain::credit_account::{AdjustmentKind, CreditAccount, CreditAccountEvent};
+use domain::credit_account::{AdjustmentKind, CreditAccount, CreditAccountEvent, MovementKind};
 use domain::credits::Credits;
 use domain::ids::WorkflowId;
 use domain::job::SpeechTask;
@@ -14,12 +14,14 @@ use domain::tier::Tier;
 use domain::user::Role;
 use domain::workflow::{WorkflowLibrary, WorkflowLibraryEvent};
 use platform::Scope;
-use projections::credit_transactions::TransactionKind;
+use projections::credit_transactions::TransactionFilter;
 use projections::customers::{CustomerFilter, CustomerStatus};
 use projections::dashboard::Month;
 use projections::page::PageRequest;
-use projections::resellers::ResellerStatus;
-use projections::{ScopedConnection, activity, credit_transactions, customers, dashboard, grants, packs};
+use projections::resellers::{ResellerFilter, ResellerStatus};
+use projections::{
+    ScopedConnection, Whose, activity, credit_transactions, customers, dashboard, grants, packs,
+};
 use projections::{recordings, resellers, users, workflows};
 use store::unit_of_work::Owner;
 use uuid::Uuid;
@@ -34,6 +36,13 @@ async fn folded() -> (TestLog, Story) {
 
 async fn scoped(log: &TestLog, scope: Scope) -> ScopedConnection {
     ScopedConnection::begin(&log.read, scope).await.unwrap()
+}
+
+fn found(search: &str) -> ResellerFilter<'_> {
+    ResellerFilter {
+        search: Some(search),
+        ..ResellerFilter::default()
+    }
 }
 
 fn first<K>(first: u32) -> PageRequest<K> {
@@ -60,12 +69,12 @@ async fn a_reseller_shows_its_rate_balance_and_customers() {
     assert_eq!(row.commission_rate.to_string(), "0.20");
     assert_eq!((row.balance, row.customers_total), (870, 1));
     assert_eq!(row.status, ResellerStatus::Suspended);
-    let page = resellers::page(connection, scope, Some("NORD"), first(20))
+    let page = resellers::page(connection, scope, found("NORD"), first(20))
         .await
         .unwrap();
     assert_eq!(page.rows, vec![row]);
     assert!(
-        resellers::page(connection, scope, Some("100%"), first(20))
+        resellers::page(connection, scope, found("100%"), first(20))
             .await
             .unwrap()
             .rows
@@ -81,13 +90,14 @@ async fn movements_of_credits_name_customer_and_actor_and_add_up() {
         credits: Credits(10),
         note: "welcome".to_owned(),
         balance_after: Credits(880),
+        lots: vec![],
     };
     log.one::<CreditAccount>(story.reseller_id, bonus, story.of_reseller(), noon())
         .await;
     log.catch_up().await;
     let mut connection = scoped(&log, story.reseller_scope()).await;
     let (connection, scope) = connection.parts();
-    let page = credit_transactions::page(connection, scope, None, first(2))
+    let page = credit_transactions::page(connection, scope, &TransactionFilter::default(), first(2))
         .await
         .unwrap();
     assert!(page.has_next);
@@ -98,10 +108,7 @@ async fn movements_of_credits_name_customer_and_actor_and_add_up() {
         .collect();
     assert_eq!(
         kinds,
-        [
-            (TransactionKind::Bonus, 10, 880),
-            (TransactionKind::Debit, -30, 870)
-        ]
+        [(MovementKind::Bonus, 10, 880), (MovementKind::Debit, -30, 870)]
     );
     assert_eq!(page.rows[1].customer_name.as_deref(), Some("Nordwind Ltd"));
     assert_eq!(
@@ -113,15 +120,19 @@ async fn movements_of_credits_name_customer_and_actor_and_add_up() {
         first: 2,
         after: Some(page.rows[1].position),
     };
-    let rest = credit_transactions::page(connection, scope, None, after)
+    let rest = credit_transactions::page(connection, scope, &TransactionFilter::default(), after)
         .await
         .unwrap();
     assert_eq!(rest.rows.len(), 1);
     assert!(!rest.has_next);
-    assert_eq!(rest.rows[0].kind, TransactionKind::Purchase);
+    assert_eq!(rest.rows[0].kind, MovementKind::Purchase);
     let mut admin = scoped(&log, Scope::Platform).await;
     let (connection, scope) = admin.parts();
-    let of_one = credit_transactions::page(connection, scope, Some(story.reseller_id.0), first(10))
+    let of_story = TransactionFilter {
+        reseller_id: Some(story.reseller_id.0),
+        ..TransactionFilter::default()
+    };
+    let of_one = credit_transactions::page(connection, scope, &of_story, first(10))
         .await
         .unwrap();
     assert_eq!(of_one.rows[0].actor_name.as_deref(), Some("Ada Admin"));
@@ -138,7 +149,7 @@ async fn a_customer_is_whole_whatever_the_order_of_its_events() {
         .unwrap();
     assert_eq!(
         (row.name.as_str(), row.tier, row.users_total),
-        ("Nordwind Ltd", Tier::Premium, 1)
+        ("Nordwind Ltd", Tier::PREMIUM, 1)
     );
     assert_eq!(row.expires_at, noon() + TimeDelta::days(30));
     assert_eq!(row.status(noon()), CustomerStatus::Active);
@@ -164,6 +175,7 @@ async fn a_customer_is_whole_whatever_the_order_of_its_events() {
         let filter = CustomerFilter {
             search: Some("nord"),
             status: Some((status, noon())),
+            whose: Whose::Own,
         };
         assert_eq!(
             customers::page(read, scope, filter, first(5))
@@ -182,23 +194,30 @@ async fn the_highest_tier_that_holds_decides() {
     let (mut log, story) = folded().await;
     let granted = SubscriptionEvent::AccessGranted {
         grant_id: uuid::Uuid::now_v7().into(),
-        tier: Tier::Enterprise,
+        tier: Tier::ENTERPRISE,
         source: GrantSource::Credits,
         days: 1,
         starts_at: noon(),
         ends_at: noon() + TimeDelta::days(1),
+        credits_per_day: 1,
+        reason: None,
+        payment: None,
     };
     log.one::<Subscription>(story.tenant_id, granted, story.of_tenant(), noon())
         .await;
     log.catch_up().await;
     let mut connection = scoped(&log, story.tenant_scope()).await;
     let (read, scope) = connection.parts();
-    for (days, tier) in [(0, Some(Tier::Enterprise)), (1, Some(Tier::Premium)), (30, None)] {
+    for (days, tier) in [(0, Some(Tier::ENTERPRISE)), (1, Some(Tier::PREMIUM)), (30, None)] {
         let at = noon() + TimeDelta::days(days);
         let grant = grants::deciding(read, scope, story.tenant_id.0, at, None)
             .await
             .unwrap();
-        assert_eq!(grant.map(|grant| grant.tier), tier, "after {days} days");
+        assert_eq!(
+            grant.map(|deciding| deciding.grant.tier),
+            tier,
+            "after {days} days"
+        );
     }
 }
 
@@ -220,6 +239,7 @@ async fn the_price_list_shows_retired_packs_as_such_and_nothing_to_tenants() {
     let (mut log, story) = folded().await;
     let retired = PriceListEvent::PackRetired {
         code: "starter".to_owned(),
+        currency: None,
     };
     log.one::<PriceList>(PRICE_LIST_ID, retired, Owner::PLATFORM, noon())
         .await;
@@ -231,7 +251,7 @@ async fn the_price_list_shows_retired_packs_as_such_and_nothing_to_tenants() {
     ] {
         let mut connection = scoped(&log, scope).await;
         let (read, scope) = connection.parts();
-        let rows = packs::list(read, scope).await.unwrap();
+        let rows = packs::list(read, scope, None, noon(), false).await.unwrap();
         assert_eq!(rows.len(), packs_seen);
         assert!(rows.iter().all(|pack| pack.retired == (pack.code == "starter")));
     }
@@ -304,7 +324,7 @@ async fn the_dashboard_counts_in_the_resellers_month() {
         .unwrap();
     assert_eq!((figures.customers_active, figures.customers_expired), (0, 1));
     assert_eq!((figures.used_this_month, figures.new_this_month), (0, 0));
-    let said: Vec<_> = activity::latest(read, scope, 10)
+    let said: Vec<_> = activity::latest(read, scope, Whose::Own, None, 10)
         .await
         .unwrap()
         .into_iter()

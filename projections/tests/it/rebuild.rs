@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::support::{TestLog, noon, platform, queue_job, report, started, story};
 use domain::job::{Job, JobEvent};
+use platform::Scope;
+use projections::ScopedConnection;
 use projections::projection::{self, Projection, ProjectionError, ReadModel, Table};
 use projections::rebuild::Rebuild;
 use projections::runner::run_models;
@@ -48,6 +50,8 @@ async fn shape(log: &TestLog, table: &str) -> Vec<String> {
          UNION ALL SELECT 'column ' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' ||
                           coalesce(column_default, '') || ' ' || coalesce(collation_name, '')
                    FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2
+         UNION ALL SELECT 'option ' || unnest(reloptions) FROM pg_class
+                   WHERE oid = ($1 || '.' || $2)::regclass
          UNION ALL SELECT 'row security ' || relrowsecurity FROM pg_class
                    WHERE oid = ($1 || '.' || $2)::regclass
          ORDER BY 1",
@@ -172,6 +176,33 @@ async fn readers_with_prepared_statements_go_on_over_a_switch() {
         rebuild.run(&|_| {}).await.unwrap();
         rebuild.switch().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_reader_who_had_begun_before_a_rebuild_sees_no_table_that_lacks_rows() {
+    let mut log = TestLog::create().await;
+    platform(&mut log).await;
+    log.catch_up().await;
+    // Its snapshot is taken; it has touched no table.
+    let mut early = ScopedConnection::begin(&log.read, Scope::Platform).await.unwrap();
+    let model = model("packs");
+    let rebuild = rebuild_of(&log, &model);
+    rebuild.run(&|_| {}).await.unwrap();
+    let switching = rebuild.switch();
+    tokio::pin!(switching);
+    let waits = tokio::time::timeout(Duration::from_millis(700), &mut switching).await;
+    assert!(waits.is_err(), "{waits:?}");
+    let packs = "SELECT count(*) FROM read.packs";
+    let seen: i64 = sqlx::query_scalar(packs)
+        .fetch_one(early.parts().0)
+        .await
+        .unwrap();
+    assert!(seen > 0, "all that was there when it began");
+    drop(early);
+    switching.await.unwrap();
+    let mut late = ScopedConnection::begin(&log.read, Scope::Platform).await.unwrap();
+    let now: i64 = sqlx::query_scalar(packs).fetch_one(late.parts().0).await.unwrap();
+    assert_eq!(now, seen);
 }
 
 #[tokio::test]

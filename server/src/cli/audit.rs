@@ -11,6 +11,7 @@ use clap::Subcommand;
 use platform::audit_key::{AuditKey, AuditPublicKey};
 use platform::objects::Objects;
 use platform::{Clock, Config, Scope, config};
+use projections::audit::Stage;
 use projections::ledger::violations;
 use serde_json::json;
 use sqlx::PgPool;
@@ -20,7 +21,7 @@ use store::chain::{self, status, verifier_key};
 use store::database::{self, DatabaseRole};
 use store::vault::Vault;
 
-use super::progress::Progress;
+use super::progress::Bars;
 
 #[derive(Subcommand)]
 pub enum AuditCommand {
@@ -101,8 +102,11 @@ impl AuditCommand {
     }
 }
 
+/// As many as an audit uses: four of its own, and those that read, hash and fold.
+const CONNECTIONS: u32 = 12;
+
 async fn owner(config: &Config) -> anyhow::Result<PgPool> {
-    Ok(database::connect(&config.database.url, DatabaseRole::Owner, 8).await?)
+    Ok(database::connect(&config.database.url, DatabaseRole::Owner, CONNECTIONS).await?)
 }
 
 async fn verify(
@@ -127,14 +131,25 @@ async fn verify(
             .push(text.with_context(|| format!("the checkpoint {} cannot be read", file.display()))?);
     }
     projections::audit::settle(&pool, Duration::from_secs(3)).await?;
-    let mut progress = Progress::new("events compared with the chain");
-    let chain = chain::verify::verify(&pool, &evidence, &mut |done, total| progress.at(done, total)).await?;
-    progress.done();
-    let mut progress = Progress::new("events folded again");
-    let folded =
-        projections::audit::verify_telling(&pool, &vault, &mut |done, total| progress.at(done, total)).await;
-    progress.done();
-    let report = report::Report::new(chain, folded, began.elapsed());
+    let bars = Bars::default();
+    let (mut chained, mut folding, mut comparing) = (
+        bars.bar("events compared with the chain"),
+        bars.bar("events folded again"),
+        bars.bar("read models compared"),
+    );
+    let mut tell_chain = |done, total| chained.at(done, total);
+    let mut tell_fold = |stage, done, total| match stage {
+        Stage::Fold => folding.at(done, total),
+        Stage::Compare => comparing.at(done, total),
+    };
+    let (chain, folded) = tokio::join!(
+        chain::verify::verify(&pool, &evidence, &mut tell_chain),
+        projections::audit::verify_telling(&pool, &vault, &mut tell_fold)
+    );
+    for bar in [chained, folding, comparing] {
+        bar.done();
+    }
+    let report = report::Report::new(chain?, folded, began.elapsed());
     let first = report.first();
     status::record_run(
         &mut *pool.acquire().await?,

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -11,6 +11,18 @@ pub struct Progress {
     what: &'static str,
     bar: Option<ProgressBar>,
     told: Instant,
+}
+
+/// Bars of works that go on at the same time, below each other.
+#[derive(Default)]
+pub struct Bars(MultiProgress);
+
+impl Bars {
+    pub fn bar(&self, what: &'static str) -> Progress {
+        let mut progress = Progress::new(what);
+        progress.bar = progress.bar.map(|bar| self.0.add(bar));
+        progress
+    }
 }
 
 impl Progress {

@@ -168,6 +168,15 @@ fn told(all: &[Status]) -> Result<String, std::fmt::Error> {
             one.dead_letters
         )?;
     }
+    for one in all {
+        if let Some(stopped) = &one.stopped {
+            writeln!(
+                text,
+                "STOPPED: {} since {}: {}",
+                one.projection, stopped.since, stopped.error
+            )?;
+        }
+    }
     Ok(text)
 }
 

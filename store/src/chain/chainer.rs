@@ -18,6 +18,8 @@ pub const CHECKPOINT_NAME: &str = "audit_chain";
 const CHECKPOINT_VERSION: i32 = 1;
 /// Most events of a block. They are read and hashed before the transaction writes, so that it stays short.
 const BLOCK_EVENTS_MAX: i64 = 5_000;
+/// Events of a block that one thread hashes.
+const HASHED_TOGETHER: usize = 1_000;
 /// Most tenants whose heads are remembered.
 const HEADS_MAX: usize = 100_000;
 
@@ -236,11 +238,20 @@ async fn read(connection: &mut PgConnection, after: Position) -> sqlx::Result<Ve
     .await
 }
 
-/// Off the runtime's threads: a full block takes tens of milliseconds.
+/// Off the runtime's threads, and on several: a full block takes tens of milliseconds.
 async fn hash(rows: Vec<PgRow>) -> Result<Vec<Hashed>, ChainError> {
-    let hashed =
-        tokio::task::spawn_blocking(move || rows.iter().map(Hashed::of).collect::<sqlx::Result<_>>());
-    Ok(hashed.await??)
+    let (mut rows, mut parts) = (rows.into_iter().peekable(), Vec::new());
+    while rows.peek().is_some() {
+        let part: Vec<PgRow> = rows.by_ref().take(HASHED_TOGETHER).collect();
+        parts.push(tokio::task::spawn_blocking(move || {
+            part.iter().map(Hashed::of).collect::<sqlx::Result<Vec<_>>>()
+        }));
+    }
+    let mut hashed = Vec::new();
+    for part in parts {
+        hashed.extend(part.await??);
+    }
+    Ok(hashed)
 }
 
 async fn tenant_heads(

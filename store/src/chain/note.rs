@@ -149,6 +149,14 @@ impl Note {
     }
 }
 
+/// Id of the key that a note says it was signed with, in hex: whether it was is another question.
+pub(super) fn signer(signed: &str) -> Option<String> {
+    let (_, signatures) = signed.split_once("\n\n")?;
+    let (_, encoded) = signatures.lines().next()?.rsplit_once(' ')?;
+    let bytes = STANDARD.decode(encoded).ok()?;
+    bytes.get(..KEY_ID_BYTES).map(hex::encode)
+}
+
 /// The first bytes of a hash over the key and its name.
 pub(super) fn key_id(origin: &str, key: &AuditPublicKey) -> [u8; KEY_ID_BYTES] {
     let hash = Hash::of(&[origin.as_bytes(), b"\n", &[ALGORITHM], key.bytes()]);

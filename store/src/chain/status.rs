@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row};
 use super::block;
 use super::chainer;
 use super::hash::Hash;
-use super::note::Note;
+use super::note::{self, Note};
 use crate::Position;
 
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,8 @@ pub struct AuditStatus {
 pub struct CheckpointStatus {
     pub size: u64,
     pub root: Hash,
+    /// Id of the key that it says it was signed with.
+    pub key: String,
     pub made_at: DateTime<Utc>,
     pub age_seconds: i64,
 }
@@ -75,21 +77,37 @@ fn float(number: i64) -> f64 {
 /// # Errors
 /// The database fails.
 pub async fn read(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<AuditStatus, StatusError> {
-    let (events, head) = block::end(connection).await?;
+    let ends = sqlx::query("SELECT chained, head, log_xid, log_position FROM es.proof_end()")
+        .fetch_one(&mut *connection)
+        .await?;
+    let chained: Option<i64> = ends.try_get("chained")?;
+    let head = match chained {
+        Some(_) => block::hash(&ends, "head")?,
+        None => Hash::ZERO,
+    };
+    let log_xid: Option<i64> = ends.try_get("log_xid")?;
+    let end = match log_xid {
+        Some(xid) => Position {
+            xid,
+            position: ends.try_get("log_position")?,
+        },
+        None => Position::START,
+    };
     let position = chainer::checkpoint(connection).await?.unwrap_or_default();
-    let end = chainer::log_end(connection).await?;
     let note: Option<String> =
         sqlx::query_scalar("SELECT note FROM es.audit_checkpoints ORDER BY made_at DESC LIMIT 1")
             .fetch_optional(&mut *connection)
             .await?;
-    let checkpoint = note
-        .and_then(|note| Note::parse(&note).ok())
-        .map(|note| CheckpointStatus {
+    let checkpoint = note.and_then(|text| {
+        let note = Note::parse(&text).ok()?;
+        Some(CheckpointStatus {
             size: note.size,
             root: note.root,
+            key: note::signer(&text)?,
             made_at: note.made_at,
             age_seconds: (now - note.made_at).num_seconds(),
-        });
+        })
+    });
     let run = sqlx::query(
         "SELECT run_at, events, violations, first FROM es.audit_runs ORDER BY run_at DESC LIMIT 1",
     )
@@ -111,7 +129,7 @@ pub async fn read(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<A
         0
     };
     Ok(AuditStatus {
-        events,
+        events: chained.unwrap_or_default(),
         head,
         position,
         lag,

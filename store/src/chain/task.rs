@@ -14,12 +14,15 @@ use tokio_util::sync::CancellationToken;
 use super::chainer::{ChainError, Chainer, Step};
 use super::checkpoint::{self, PublishError};
 use super::status::{self, StatusError};
+use crate::answered::answered;
 use crate::wake::Wake;
 
 /// What arrives within this time becomes one block.
 const GATHER: Duration = Duration::from_millis(100);
 const POLL_QUIET: Duration = Duration::from_millis(500);
 const POLL_FOLLOWER: Duration = Duration::from_secs(1);
+/// Longest that a block, and what is due after it, may take.
+const STEP_WITHIN: Duration = Duration::from_mins(2);
 const BACKOFF: Duration = Duration::from_secs(2);
 /// How often it is looked whether a checkpoint is due, and the figures for the alerts are told.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(15);
@@ -60,10 +63,12 @@ pub async fn run(parts: ChainParts, stop: CancellationToken) {
     let counter = metrics::counter!("stentor_audit_chained_events_total");
     let mut failing = false;
     while !stop.is_cancelled() {
-        let outcome = match chainer.step(&parts.pool).await {
-            Ok(done) => looks.look(&parts, done).await.map(|()| done),
-            Err(error) => Err(error.into()),
-        };
+        let outcome = answered(STEP_WITHIN, async {
+            let done = chainer.step(&parts.pool).await?;
+            looks.look(&parts, done).await?;
+            Ok::<_, TaskError>(done)
+        })
+        .await;
         if failing && outcome.is_ok() {
             tracing::info!("the hash chain goes on");
         }

@@ -6,26 +6,25 @@ use std::time::Duration;
 
 use platform::shutdown::pause;
 use sqlx::{Executor, PgConnection};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::sequencer::Request;
 use super::{CommitError, Shared};
 use crate::Position;
+use crate::answered::{answered, no_answer};
 use crate::append::{self, AppendError, Carried};
 use crate::cache::{StreamKey, Version};
 
 /// Commands of one statement.
 const BATCH_MAX: usize = 256;
-/// A statement that takes longer has an unknown outcome. The server gives up a little earlier by itself.
-const APPEND_WITHIN: Duration = Duration::from_secs(12);
-/// Look-ups of receipts after an unknown outcome, and the time between them.
-const LOOK_UPS_MAX: u32 = 30;
+/// Between look-ups of receipts after an unknown outcome.
 const LOOK_UP_EVERY: Duration = Duration::from_millis(500);
 
 /// The append is one statement with known plans: index look-ups in the log, and hashes between its arrays.
-const SETTINGS: &str = "SET statement_timeout = '10s';
-    SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_nestloop = off";
+const PLANS: &str =
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_nestloop = off";
 
 /// Works until nothing waits.
 pub async fn run(shared: Arc<Shared>, lane: usize) {
@@ -122,16 +121,23 @@ impl Shared {
         metrics::counter!("stentor_append_batches_total").increment(1);
         metrics::histogram!("stentor_append_commands_per_batch")
             .record(f64::from(u32::try_from(parts.len()).unwrap_or(u32::MAX)));
-        tokio::time::timeout(APPEND_WITHIN, append::append_all(connection, &parts))
+        tokio::time::timeout(self.answer_within, append::append_all(connection, &parts))
             .await
-            .unwrap_or_else(|_| Err(AppendError::Database(sqlx::Error::PoolTimedOut)))
+            .unwrap_or_else(|_| Err(AppendError::Database(no_answer(self.answer_within))))
     }
 
     /// Out of the pool, which gives it its role, for the lane alone.
     async fn connect(&self) -> sqlx::Result<PgConnection> {
-        let mut connection = self.pool.acquire().await?.detach();
-        connection.execute(SETTINGS).await?;
-        Ok(connection)
+        answered(self.answer_within, async {
+            let mut connection = self.pool.acquire().await?.detach();
+            // The server gives up a little earlier than who waits for it: what it has not stored by then, it never
+            // stores.
+            let server_ms = (self.answer_within * 5 / 6).as_millis();
+            let settings = format!("SET statement_timeout = {server_ms}; {PLANS}");
+            connection.execute(settings.as_str()).await?;
+            Ok(connection)
+        })
+        .await
     }
 
     fn stored(&self, chunk: Vec<Request>, positions: &[Option<Position>]) {
@@ -212,13 +218,14 @@ impl Shared {
         }
     }
 
-    /// Receipts by command; none when the database stays away.
+    /// Receipts by command; none when the database stays away for twice as long as an answer may take.
     async fn look_up(&self, ids: &[Uuid]) -> HashMap<Uuid, Carried> {
-        for _ in 0..LOOK_UPS_MAX {
-            let found = async {
+        let until = Instant::now() + 2 * self.answer_within;
+        while Instant::now() < until {
+            let found = answered(self.answer_within, async {
                 let mut connection = self.pool.acquire().await?;
                 append::carried_all(&mut connection, ids).await
-            };
+            });
             match found.await {
                 Ok(found) => return found,
                 Err(error) => tracing::warn!(%error, "the outcome of a commit is not known yet"),

@@ -5,6 +5,7 @@ use sqlx::PgPool;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::FeedError;
 use super::columns::{Columns, SELECTED};
@@ -12,13 +13,19 @@ use crate::{Position, Recorded};
 
 /// Events in one batch of a stretch.
 pub const BATCH_EVENTS: usize = 1000;
-/// Batches decoded ahead. With the one that is worked on they bound the memory of a replay.
+/// Batches decoded ahead, unless told otherwise. With the one that is worked on they bound the memory of a replay.
 const BATCHES_AHEAD: usize = 3;
-/// Rows of one COPY: its snapshot is given back after them.
-const COPY_ROWS: usize = 100_000;
+/// Rows of one COPY: its snapshot is given back after them. While it is held, row versions that folding leaves behind
+/// cannot be pruned, and rows that are written again and again get slower with each of them.
+const COPY_ROWS: usize = 20_000;
 
-/// Batches of events, in order, ahead of whoever takes them.
-pub struct Stretch(mpsc::Receiver<Result<Vec<Recorded>, FeedError>>);
+/// Batches of events, in order, ahead of whoever takes them. Reading ends with it.
+pub struct Stretch {
+    batches: mpsc::Receiver<Result<Vec<Recorded>, FeedError>>,
+    /// What ended the reading, kept until the events before it are taken.
+    failed: Option<FeedError>,
+    _reading: AbortOnDropHandle<()>,
+}
 
 impl Stretch {
     /// The next batch; `None` at the end of what may be read.
@@ -26,15 +33,48 @@ impl Stretch {
     /// # Errors
     /// The database fails, or an event cannot be decoded; all events before it have been given.
     pub async fn next(&mut self) -> Result<Option<Vec<Recorded>>, FeedError> {
-        self.0.recv().await.transpose()
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.batches.recv().await.transpose(),
+        }
+    }
+
+    /// The next batches as one, of at least `wanted` events where there are so many.
+    ///
+    /// # Errors
+    /// As [`Stretch::next`].
+    pub async fn next_joined(&mut self, wanted: usize) -> Result<Option<Vec<Recorded>>, FeedError> {
+        let Some(mut events) = self.next().await? else {
+            return Ok(None);
+        };
+        while events.len() < wanted {
+            match self.batches.recv().await {
+                Some(Ok(batch)) => events.extend(batch),
+                Some(Err(error)) => {
+                    self.failed = Some(error);
+                    break;
+                }
+                None => break,
+            }
+        }
+        Ok(Some(events))
     }
 }
 
 /// Reads everything after `after` that may be read now, over one connection of the pool.
 pub fn stretch(pool: &PgPool, after: Position) -> Stretch {
-    let (batches, taken) = mpsc::channel(BATCHES_AHEAD);
-    tokio::spawn(read(pool.clone(), after, batches));
-    Stretch(taken)
+    stretch_ahead(pool, after, BATCHES_AHEAD)
+}
+
+/// As [`stretch`], with so many batches decoded ahead: for who takes several at a time.
+pub fn stretch_ahead(pool: &PgPool, after: Position, batches_ahead: usize) -> Stretch {
+    let (batches, taken) = mpsc::channel(batches_ahead);
+    let reading = tokio::spawn(read(pool.clone(), after, batches));
+    Stretch {
+        batches: taken,
+        failed: None,
+        _reading: AbortOnDropHandle::new(reading),
+    }
 }
 
 type Batches = mpsc::Sender<Result<Vec<Recorded>, FeedError>>;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tests::chaos::storm::Storm;
-use tests::chaos::{Run, begin, reader, runner, writer};
+use tests::chaos::{Run, begin, reader, rebuilder, runner, writer};
 
 /// Kills, cuts and crashes what works on one log, then counts what was promised and what is there.
 #[derive(Parser)]
@@ -26,6 +26,9 @@ enum Command {
     /// A process of a run that folds the projections.
     #[command(hide = true)]
     Runner(Run),
+    /// A process of a run that rebuilds the projections.
+    #[command(hide = true)]
+    Rebuilder(Run),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -37,6 +40,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Writer(run) => child(writer::run(run))?,
         Command::Reader(run) => child(reader::run(run))?,
         Command::Runner(run) => child(runner::run(run))?,
+        Command::Rebuilder(run) => child(rebuilder::run(run))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ pub enum Kind {
     Writer,
     Reader,
     Runner,
+    Rebuilder,
 }
 
 impl Kind {
@@ -22,6 +23,7 @@ impl Kind {
             Self::Writer => "writer",
             Self::Reader => "reader",
             Self::Runner => "runner",
+            Self::Rebuilder => "rebuilder",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What goes wrong during a storm, one thing at a time or several after each other.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rand::Rng;
@@ -19,6 +20,7 @@ pub enum Fault {
     KillWriter,
     KillReader,
     KillRunner,
+    KillRebuilder,
     /// `pg_terminate_backend` of a few sessions.
     TerminateSome,
     TerminateAll,
@@ -26,7 +28,7 @@ pub enum Fault {
     KillBackend,
     /// Stopped in immediate mode, started again.
     CrashServer,
-    /// No statement may take longer than a few milliseconds, for a while.
+    /// No statement may take longer than a few milliseconds, for a while: longer ones are cancelled.
     TimeOutStatements,
     /// Nobody may append, for a while.
     LockLog,
@@ -38,10 +40,11 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::KillWriter,
         Self::KillReader,
         Self::KillRunner,
+        Self::KillRebuilder,
         Self::TerminateSome,
         Self::TerminateAll,
         Self::KillBackend,
@@ -89,6 +92,7 @@ impl Target {
             Fault::KillWriter => self.children.kill_one(Kind::Writer, chance)?,
             Fault::KillReader => self.children.kill_one(Kind::Reader, chance)?,
             Fault::KillRunner => self.children.kill_one(Kind::Runner, chance)?,
+            Fault::KillRebuilder => self.children.kill_one(Kind::Rebuilder, chance)?,
             Fault::TerminateSome => self.terminate(chance.random_range(1..=3)).await?,
             Fault::TerminateAll => self.terminate(10_000).await?,
             Fault::KillBackend => self.kill_backend(chance).await?,
@@ -145,12 +149,25 @@ impl Target {
     }
 
     async fn time_out(&self, chance: &mut StdRng) -> anyhow::Result<()> {
-        let limit = chance.random_range(1..=20);
+        let limit: i32 = chance.random_range(1..=20);
         let mut connection = self.connect().await?;
         let set = format!("ALTER SYSTEM SET statement_timeout = '{limit}ms'");
         connection.execute(set.as_str()).await?;
         connection.execute("SELECT pg_reload_conf()").await?;
-        pause_ms(chance.random_range(300..1_000)).await;
+        // Sessions that have a limit of their own keep it: theirs are cancelled, which ends them as a time-out does.
+        let until = Instant::now() + Duration::from_millis(chance.random_range(300..1_000));
+        while Instant::now() < until {
+            sqlx::query(
+                "SELECT count(pg_cancel_backend(a.pid)) FROM pg_stat_activity a
+                 WHERE a.datname = current_database() AND a.backend_type = 'client backend'
+                   AND a.application_name <> 'chaos' AND a.state = 'active'
+                   AND clock_timestamp() - a.query_start > make_interval(secs => $1 / 1000.0)",
+            )
+            .bind(limit)
+            .execute(&mut connection)
+            .await?;
+            pause_ms(2).await;
+        }
         connection.close().await?;
         self.calm().await
     }

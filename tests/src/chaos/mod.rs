@@ -2,7 +2,7 @@
 //! connections cut, PostgreSQL crashed and statements timed out. Afterwards everything that was promised is
 //! counted.
 //!
-//! `storm` conducts; `writer`, `reader` and `runner` are the processes; `work` says what command a number
+//! `storm` conducts; `writer`, `reader`, `runner` and `rebuilder` are the processes; `work` says what command a number
 //! stands for; `record` is what a writer remembers; `repeat` sends it again; `check` compares promises with the log.
 
 pub mod check;
@@ -10,6 +10,7 @@ pub mod children;
 pub mod faults;
 pub mod proxy;
 pub mod reader;
+pub mod rebuilder;
 pub mod record;
 pub mod repeat;
 pub mod runner;

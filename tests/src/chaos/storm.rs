@@ -19,7 +19,7 @@ use super::children::{Children, Kind};
 use super::faults::{Fault, Target};
 use super::proxy::Proxy;
 use super::verdict::Verdict;
-use super::{Run, pause_ms, reader, repeat, work};
+use super::{Run, pause_ms, reader, rebuilder, repeat, work};
 use crate::cluster::Cluster;
 
 const DATABASE: &str = "stentor";
@@ -48,6 +48,9 @@ pub struct Storm {
     /// Processes that fold the projections.
     #[arg(long, default_value_t = 2)]
     pub runners: u32,
+    /// Processes that rebuild read models, and look at one meanwhile.
+    #[arg(long, default_value_t = 1)]
+    pub rebuilders: u32,
     /// Most commands that are sent again at the end; those without an answer come first.
     #[arg(long, default_value_t = 20_000)]
     pub repeats: i64,
@@ -106,6 +109,7 @@ impl Conductor {
         self.target.proxy.cut();
         self.target.calm().await?;
         self.target.children.end(Kind::Writer)?;
+        self.target.children.end(Kind::Rebuilder)?;
         self.target.silence("stentor_commands").await?;
         verdict.count("faults done", i64::try_from(struck)?);
         verdict.count("processes killed", i64::try_from(self.target.children.killed)?);
@@ -138,6 +142,9 @@ impl Conductor {
                 &mut verdict,
             )
             .await?;
+        }
+        for index in 0..self.storm.rebuilders {
+            rebuilder::count(&self.run(index, None).file("rebuilder"), &mut verdict)?;
         }
         self.audit(&mut verdict).await?;
         Ok(verdict)
@@ -174,6 +181,7 @@ impl Conductor {
             (Kind::Writer, self.storm.writers),
             (Kind::Reader, self.storm.readers),
             (Kind::Runner, self.storm.runners),
+            (Kind::Rebuilder, self.storm.rebuilders),
         ] {
             for index in 0..count {
                 // Every other process reaches the database by a network that fails.

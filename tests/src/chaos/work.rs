@@ -9,7 +9,7 @@ use domain::credits::Credits;
 use domain::ids::{GrantId, PLATFORM, ResellerId, TenantId};
 use domain::personal::Sealed;
 use domain::reseller::{Reseller, ResellerCommand};
-use domain::subscription::{GrantSource, Subscription, SubscriptionCommand};
+use domain::subscription::{GrantSource, NewGrant, Subscription, SubscriptionCommand};
 use domain::tenant::{Tenant, TenantCommand};
 use domain::tier::Tier;
 use rand::rngs::StdRng;
@@ -108,6 +108,7 @@ impl Work {
                 credits: Credits(self.credits.into()),
                 tenant_id,
                 purpose: DebitPurpose::NewCustomer,
+                at: cause.at,
             };
             let owner = Owner::reseller(reseller_id);
             let account = unit
@@ -132,13 +133,16 @@ impl Work {
             contact_email: contact.clone(),
         };
         unit.execute::<Tenant>(owner, &id, create).await?;
-        let grant = SubscriptionCommand::Grant {
+        let grant = SubscriptionCommand::Grant(NewGrant {
             grant_id: GrantId(Uuid::new_v5(&self.command_id, b"grant")),
-            tier: Tier::Basic,
+            tier: Tier::BASIC,
+            credits_per_day: 1,
             days: self.credits,
             source: GrantSource::Credits,
+            reason: None,
+            payment: None,
             at: "2026-11-21T12:00:00Z".parse().map_err(CommandError::internal)?,
-        };
+        });
         unit.execute::<Subscription>(owner, &id, grant).await?;
         unit.claim(Claim {
             kind: CLAIM,
@@ -188,7 +192,9 @@ pub async fn prepare(bus: &Bus, contact: &Sealed) -> anyhow::Result<()> {
                 let bonus = CreditAccountCommand::Adjust {
                     kind: AdjustmentKind::Bonus,
                     credits: Credits(CREDITS_AT_FIRST / 3),
+                    expires_at: None,
                     note: "to begin with".to_owned(),
+                    at: cause.at,
                 };
                 unit.execute::<CreditAccount>(owner, &id, bonus).await?;
             }

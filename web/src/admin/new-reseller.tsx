@@ -73,7 +73,7 @@ export function NewReseller({ open, onOpenChange }: NewResellerProps) {
     >
       {created ? (
         <div className="space-y-5">
-          <SecretOnce email={created.email} password={created.password} />
+          <SecretOnce kind="password" email={created.email} secret={created.password} />
           <Button
             onClick={() =>
               navigate({ to: "/admin/resellers/$id", params: { id: created.resellerId } })

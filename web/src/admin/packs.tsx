@@ -12,7 +12,7 @@ import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Dialog } from "@/components/ui/dialog";
 import { formatMoney, formatNumber, formatUnitPrice } from "@/lib/format";
-import { packsDocument } from "@/lib/packs";
+import { packKey, packsDocument } from "@/lib/packs";
 import { useCommand } from "@/lib/use-command";
 import { PackForm } from "./pack-form";
 
@@ -43,7 +43,7 @@ export function PacksPage() {
                 caption="Credit packs"
                 columns={columns(setEditing, setRetiring)}
                 rows={packs}
-                keyOf={(pack) => pack.code}
+                keyOf={packKey}
               />
             )
           }
@@ -53,7 +53,7 @@ export function PacksPage() {
         open={editing !== undefined}
         onOpenChange={() => setEditing(undefined)}
         title={editing === "new" ? "New pack" : "Edit pack"}
-        description="A change of price holds for later sales; those already made keep theirs."
+        description="A change of price holds for later sales; those already made keep theirs. Another currency is a price beside the present one."
       >
         <PackForm
           pack={editing === "new" ? undefined : editing}
@@ -127,7 +127,7 @@ function columns(edit: (pack: Pack) => void, retire: (pack: Pack) => void): Colu
 function Retire({ pack, onDone }: { pack: Pack; onDone: () => void }) {
   const { run, busy, problem } = useCommand(retirePack);
   const confirm = async () => {
-    if (await run({ code: pack.code })) onDone();
+    if (await run({ code: pack.code, currency: pack.price.currency })) onDone();
   };
   return (
     <div className="space-y-4">

@@ -1,6 +1,7 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { session } from "@/api/session";
+import { InvitePerson } from "@/components/invite-person";
 import { Page } from "@/components/page";
 import { PeopleList, type Person } from "@/components/people-list";
 import { Button } from "@/components/ui/button";
@@ -12,9 +13,15 @@ export function PeoplePage() {
   const { search } = route.useSearch();
   const navigate = route.useNavigate();
   const [leaving, setLeaving] = useState<Person>();
-  const mayErase = session.get()?.user.role === "platform_admin";
+  const [inviting, setInviting] = useState(false);
+  const isAdmin = session.get()?.user.role === "platform_admin";
+  const invite = isAdmin && <Button onClick={() => setInviting(true)}>Invite</Button>;
   return (
-    <Page title="People" description="Everybody who signs in, on the platform and beyond.">
+    <Page
+      title="People"
+      description="Everybody who signs in, on the platform and beyond."
+      action={invite}
+    >
       <PeopleList
         search={search}
         onSearch={(text) =>
@@ -22,7 +29,7 @@ export function PeoplePage() {
         }
         homes
         action={(person) =>
-          mayErase &&
+          isAdmin &&
           !person.erasedAt && (
             <Button
               variant="danger"
@@ -35,6 +42,7 @@ export function PeoplePage() {
           )
         }
       />
+      <InvitePerson audience="admin" open={inviting} onOpenChange={setInviting} />
       {leaving?.email && (
         <ErasePerson
           key={leaving.id}

@@ -15,6 +15,7 @@ import { graphql } from "@/gql";
 import type { ResellerQuery } from "@/gql/graphql";
 import { formatDate, formatDays, formatNumber, formatRate } from "@/lib/format";
 import { usePages } from "@/lib/use-pages";
+import { ResellerInvoices } from "./reseller-invoices";
 import { SellPack } from "./sell-pack";
 
 const resellerDocument = graphql(`
@@ -121,7 +122,10 @@ function ResellerDetail({ reseller }: { reseller: NonNullable<ResellerQuery["res
           detail={`Time zone ${reseller.timeZone}`}
         />
       </dl>
-      <ResellerTransactions resellerId={reseller.id} />
+      <div className="space-y-6">
+        <ResellerTransactions resellerId={reseller.id} />
+        <ResellerInvoices resellerId={reseller.id} />
+      </div>
       <SellPack
         open={selling}
         onOpenChange={setSelling}

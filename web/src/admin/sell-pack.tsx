@@ -10,7 +10,7 @@ import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { formatCredits, formatDays, formatMoney } from "@/lib/format";
-import { packsDocument } from "@/lib/packs";
+import { packKey, packsDocument } from "@/lib/packs";
 import { useCommand } from "@/lib/use-command";
 
 interface SellPackProps {
@@ -34,7 +34,7 @@ export function SellPack({ open, onOpenChange, resellerId, resellerName }: SellP
 }
 
 function PackChoice({ resellerId, onClose }: { resellerId: string; onClose: () => void }) {
-  const reading = useRead(packsDocument, {});
+  const reading = useRead(packsDocument, { resellerId });
   return (
     <Loaded reading={reading} label="Loading packs">
       {({ packs }) => (
@@ -55,7 +55,7 @@ interface SellFormProps {
 }
 
 function SellForm({ resellerId, packs, onClose }: SellFormProps) {
-  const [code, setCode] = useState(packs[0]?.code);
+  const [chosen, setChosen] = useState(packs[0]);
   const [note, setNote] = useState("");
   const [sold, setSold] = useState<{ text: string }>();
   const { run, busy, problem } = useCommand(sellPack);
@@ -73,9 +73,14 @@ function SellForm({ resellerId, packs, onClose }: SellFormProps) {
   }
   const submit = async (event: React.FormEvent) => {
     event.preventDefault();
-    if (code === undefined) return;
+    if (chosen === undefined) return;
     const text = note.trim();
-    const answer = await run({ resellerId, packCode: code, ...(text ? { note: text } : {}) });
+    const answer = await run({
+      resellerId,
+      packCode: chosen.code,
+      currency: chosen.price.currency,
+      ...(text ? { note: text } : {}),
+    });
     if (!answer) return;
     setSold({
       text: `Sold ${formatCredits(answer.credits)} for ${formatMoney(answer.price)}. The balance is now ${formatDays(answer.balance)}.`,
@@ -88,15 +93,15 @@ function SellForm({ resellerId, packs, onClose }: SellFormProps) {
         <legend className="mb-1.5 font-medium">Pack</legend>
         {packs.map((pack) => (
           <label
-            key={pack.code}
+            key={packKey(pack)}
             className="flex cursor-pointer items-start gap-3 rounded-lg border border-line p-3 hover:bg-raised has-checked:border-accent has-checked:bg-accent-soft"
           >
             <input
               type="radio"
               name="pack"
               className="mt-1 accent-accent"
-              checked={pack.code === code}
-              onChange={() => setCode(pack.code)}
+              checked={chosen !== undefined && packKey(pack) === packKey(chosen)}
+              onChange={() => setChosen(pack)}
             />
             <span>
               <span className="block font-medium">{pack.name}</span>

@@ -1,11 +1,10 @@
 // Every command that the panel sends, with what goes in and what comes back.
 import { z } from "zod";
-import { newKey, send } from "./http";
+import { fetchJson, newKey, send } from "./http";
+import { audiences } from "./session";
 
 const done = z.object({ position: z.string() });
 const moneySchema = z.object({ amountMinor: z.number(), currency: z.string() });
-
-export type Tier = "basic" | "premium" | "enterprise";
 
 export interface NewPerson {
   name: string;
@@ -31,7 +30,10 @@ export function createReseller(input: NewReseller, key: string) {
 }
 
 export function sellPack(
-  { resellerId, ...body }: { resellerId: string; packCode: string; note?: string },
+  {
+    resellerId,
+    ...body
+  }: { resellerId: string; packCode: string; currency: string; note?: string },
   key: string,
 ) {
   const answer = done.extend({ credits: z.number(), balance: z.number(), price: moneySchema });
@@ -61,6 +63,80 @@ export function closePeriod({ period }: { period: string }, key: string) {
   return send(path, done, { idempotencyKey: key });
 }
 
+/** What is left out is as the server's settings say. */
+export interface NewPayoutRun {
+  currency: string;
+  cutoff?: string;
+  holdingDays?: number;
+  minimumMinor?: number;
+}
+
+export function draftPayoutRun({ currency, ...body }: NewPayoutRun, key: string) {
+  const answer = done.extend({
+    runId: z.string(),
+    statements: z.number(),
+    payoutMinor: z.number(),
+  });
+  return send(payoutRunsPath(currency), answer, { body, idempotencyKey: key });
+}
+
+export interface PayoutRunStep {
+  currency: string;
+  id: string;
+  /** What the step says of itself; nothing for an approval. */
+  body: { reference: string } | { reason: string } | Record<string, never>;
+  to: "approve" | "pay" | "cancel";
+}
+
+export function changePayoutRun({ currency, id, to, body }: PayoutRunStep, key: string) {
+  const path = `${payoutRunsPath(currency)}/${encodeURIComponent(id)}/${to}`;
+  return send(path, done, { body, idempotencyKey: key });
+}
+
+function payoutRunsPath(currency: string): string {
+  return `/api/admin/payouts/${encodeURIComponent(currency)}/runs`;
+}
+
+export interface NewInvoice {
+  resellerId: string;
+  currency: string;
+  address: string;
+  taxId: string;
+  /** Exact decimal, "0.19" for 19 %. */
+  taxRate?: string;
+}
+
+const issued = done.extend({ invoiceId: z.string(), number: z.number() });
+
+export function issueInvoice({ resellerId, ...body }: NewInvoice, key: string) {
+  return send(invoicesPath(resellerId), issued, { body, idempotencyKey: key });
+}
+
+interface KnownInvoice {
+  resellerId: string;
+  number: number;
+}
+
+export function creditInvoice(
+  { resellerId, number, reason }: KnownInvoice & { reason: string },
+  key: string,
+) {
+  const path = `${invoicesPath(resellerId)}/${number}/credit`;
+  return send(path, issued, { body: { reason }, idempotencyKey: key });
+}
+
+export function recordInvoicePayment(
+  { resellerId, number, reference }: KnownInvoice & { reference: string },
+  key: string,
+) {
+  const path = `${invoicesPath(resellerId)}/${number}/payment`;
+  return send(path, done, { body: { reference }, idempotencyKey: key });
+}
+
+function invoicesPath(resellerId: string): string {
+  return `/api/admin/resellers/${encodeURIComponent(resellerId)}/invoices`;
+}
+
 export interface NewUser extends NewPerson {
   role: "customer_admin" | "customer_user";
 }
@@ -84,15 +160,15 @@ export function savePack({ code, ...body }: PackInput, key: string) {
   return send(path, done, { method: "PUT", body, idempotencyKey: key });
 }
 
-export function retirePack({ code }: { code: string }, key: string) {
+export function retirePack({ code, ...body }: { code: string; currency: string }, key: string) {
   const path = `/api/admin/packs/${encodeURIComponent(code)}/retire`;
-  return send(path, done, { idempotencyKey: key });
+  return send(path, done, { body, idempotencyKey: key });
 }
 
 export interface NewCustomer {
   name: string;
-  tier: Tier;
-  /** One credit each. */
+  /** Code of a tier on offer. */
+  tier: string;
   days: number;
   firstUser: NewPerson;
 }
@@ -129,6 +205,67 @@ export function changePassword(
   key: string,
 ) {
   return send("/api/user/password", done, { body: input, idempotencyKey: key });
+}
+
+const sessionList = z.object({
+  sessions: z.array(
+    z.object({
+      id: z.string(),
+      lastSeenAt: z.string(),
+      address: z.string().nullish(),
+      userAgent: z.string().nullish(),
+      current: z.boolean(),
+    }),
+  ),
+});
+
+export type Device = z.infer<typeof sessionList>["sessions"][number];
+
+export async function listDevices(): Promise<Device[]> {
+  return (await fetchJson("/api/user/sessions", sessionList)).sessions;
+}
+
+/** Ends one of the own sessions, or all but the present one. */
+export function endDevices({ id }: { id: string | undefined }, key: string) {
+  const which = id === undefined ? "end-others" : `${encodeURIComponent(id)}/end`;
+  return send(`/api/user/sessions/${which}`, done, { idempotencyKey: key });
+}
+
+const enrolment = z.object({ secret: z.string(), uri: z.string(), qrSvg: z.string() });
+
+export type Enrolment = z.infer<typeof enrolment>;
+
+export function enrolTotp(): Promise<Enrolment> {
+  return send("/api/user/totp", enrolment);
+}
+
+export function confirmTotp(input: { code: string }, key: string) {
+  const answer = done.extend({ recoveryCodes: z.array(z.string()).default([]) });
+  return send("/api/user/totp/confirm", answer, { body: input, idempotencyKey: key });
+}
+
+export function disableTotp(input: { password: string; code: string }, key: string) {
+  return send("/api/user/totp/disable", done, { body: input, idempotencyKey: key });
+}
+
+/** Asks somebody to join one's own organisation. */
+export function invitePerson(input: { email: string; role: string }, key: string) {
+  const answer = done.extend({ link: z.string().nullish() });
+  return send("/api/users/invitations", answer, { body: input, idempotencyKey: key });
+}
+
+const opened = done.extend({ audience: z.enum(audiences) });
+
+export function acceptInvitation(input: { token: string; name: string; password: string }) {
+  return send("/api/auth/invitation/accept", opened, { body: input });
+}
+
+export function completeReset(input: { token: string; password: string }) {
+  return send("/api/auth/password-reset/complete", opened, { body: input });
+}
+
+export function requestReset(input: { email: string }) {
+  return send("/api/auth/password-reset", z.object({}), { body: input });
 }
 
 export type SpeechTask = "transcribe" | "translate";

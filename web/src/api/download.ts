@@ -11,13 +11,51 @@ export async function downloadTranscript(
   format: TranscriptFormat,
   fallbackName: string,
 ): Promise<void> {
-  const path = `/downloads/jobs/${encodeURIComponent(jobId)}/transcript.${format}`;
+  await downloadFile(
+    `/downloads/jobs/${encodeURIComponent(jobId)}/transcript.${format}`,
+    fallbackName,
+  );
+}
+
+/** Saves a file of the server; throws `ProblemError` when it refuses. */
+export async function downloadFile(path: string, fallbackName: string): Promise<void> {
+  const response = await fetched(path);
+  const name = fileName(response.headers.get("content-disposition")) ?? fallbackName;
+  saveAs(URL.createObjectURL(await response.blob()), name);
+}
+
+/** How long a new tab has to load what it is shown. */
+const LOADING_MS = 60_000;
+
+/** Shows a page of the server in a tab of its own, to be read and printed. Throws as `downloadFile` does. */
+export async function openPage(path: string, fallbackName: string): Promise<void> {
+  // Browsers let a click open a tab, and not what comes after an answer of the server.
+  const tab = window.open("", "_blank");
+  try {
+    const response = await fetched(path);
+    const url = URL.createObjectURL(await response.blob());
+    if (tab === null) {
+      saveAs(url, fallbackName);
+      return;
+    }
+    tab.opener = null;
+    tab.location.replace(url);
+    setTimeout(() => URL.revokeObjectURL(url), LOADING_MS);
+  } catch (error) {
+    tab?.close();
+    throw error;
+  }
+}
+
+async function fetched(path: string): Promise<Response> {
   const response = await authorizedFetch(path);
   if (!response.ok) {
     throw new ProblemError(parseProblem(response.status, await response.text()));
   }
-  const name = fileName(response.headers.get("content-disposition")) ?? fallbackName;
-  const url = URL.createObjectURL(await response.blob());
+  return response;
+}
+
+function saveAs(url: string, name: string): void {
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

@@ -10,6 +10,7 @@ const user = {
   email: "a@b.test",
   role: "platform_admin",
   audience: "admin",
+  hasTotp: false,
 };
 
 function json(status: number, body: unknown): Response {
@@ -30,7 +31,7 @@ function headersOf(call: number): Headers {
 beforeEach(async () => {
   vi.stubGlobal("fetch", network);
   network.mockReset();
-  network.mockResolvedValueOnce(json(200, { user, csrfToken: "csrf-1" }));
+  network.mockResolvedValueOnce(json(200, { user, csrfToken: "csrf-1", mustEnrolTotp: false }));
   await session.restore();
   network.mockReset();
 });
@@ -61,7 +62,7 @@ describe("send", () => {
 
   it("tries once more with a new CSRF token and the same idempotency key", async () => {
     network.mockResolvedValueOnce(json(403, { code: "CSRF_TOKEN_INVALID", detail: "old token" }));
-    network.mockResolvedValueOnce(json(200, { user, csrfToken: "csrf-2" }));
+    network.mockResolvedValueOnce(json(200, { user, csrfToken: "csrf-2", mustEnrolTotp: false }));
     network.mockResolvedValueOnce(json(200, { position: "8" }));
     await send("/api/x", done, { idempotencyKey: "key-1" });
     expect(asked()).toEqual(["POST /api/x", "GET /api/auth/session", "POST /api/x"]);

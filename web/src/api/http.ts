@@ -46,6 +46,17 @@ export async function send<Schema extends z.ZodType>(
   return schema.parse(body === "" ? {} : JSON.parse(body));
 }
 
+/** Reads what the write side alone knows, such as where one is signed in. */
+export async function fetchJson<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): Promise<z.infer<Schema>> {
+  const response = await fetch(path, { credentials: "same-origin" });
+  const body = await response.text();
+  if (!response.ok) throw new ProblemError(parseProblem(response.status, body));
+  return schema.parse(JSON.parse(body));
+}
+
 function post(path: string, options: CommandOptions): Promise<Response> {
   const method = options.method ?? "POST";
   const headers = commandHeaders(options.idempotencyKey);

@@ -15,8 +15,10 @@ const sessionSchema = z.object({
     audience: z.enum(audiences),
     resellerId: z.string().nullish(),
     tenantId: z.string().nullish(),
+    hasTotp: z.boolean(),
   }),
   csrfToken: z.string(),
+  mustEnrolTotp: z.boolean(),
 });
 
 export type Session = z.infer<typeof sessionSchema>;
@@ -55,7 +57,12 @@ export const session = {
     return set(await read(response));
   },
 
-  async signIn(input: { email: string; password: string; audience: Audience | undefined }) {
+  async signIn(input: {
+    email: string;
+    password: string;
+    code?: string;
+    audience: Audience | undefined;
+  }) {
     const response = await fetch("/api/auth/sign-in", {
       method: "POST",
       credentials: "same-origin",

@@ -39,6 +39,7 @@ function ChangePasswordForm() {
     fields: ["currentPassword", "newPassword"],
     send: changePassword,
     onDone: () => setDone(true),
+    endsSession: true,
   });
   if (done) {
     return (

@@ -1,4 +1,4 @@
-import { useRouter, useSearch } from "@tanstack/react-router";
+import { Link, useRouter, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useForm } from "react-hook-form";
 import { type Problem, problemOf } from "@/api/problem";
@@ -19,22 +19,37 @@ const audienceTitles: Record<Audience, string> = {
 interface Credentials {
   email: string;
   password: string;
+  code: string;
 }
+
+/** The password was right, and the account wants a code too. */
+const secondFactor = ["SECOND_FACTOR_REQUIRED", "SECOND_FACTOR_WRONG"];
 
 export function SignInPage({ audience }: { audience: Audience | undefined }) {
   const router = useRouter();
   const { next } = useSearch({ strict: false }) as { next?: string };
-  const form = useForm<Credentials>({ defaultValues: { email: "", password: "" } });
+  const form = useForm<Credentials>({
+    defaultValues: { email: "", password: "", code: "" },
+  });
   const [problem, setProblem] = useState<Problem>();
+  const [asked, setAsked] = useState(false);
   const { errors, isSubmitting } = form.formState;
 
   const submit = form.handleSubmit(async (values) => {
     setProblem(undefined);
     try {
-      const signedIn = await session.signIn({ ...values, audience });
+      const { code, ...credentials } = values;
+      const signedIn = await session.signIn({ ...credentials, ...(asked && { code }), audience });
       if (signedIn) router.history.replace(safeNext(next, signedIn.user.audience));
     } catch (error) {
-      setProblem(problemOf(error));
+      const refusal = problemOf(error);
+      if (secondFactor.includes(refusal.code)) {
+        setAsked(true);
+        form.setValue("code", "");
+        if (refusal.code === "SECOND_FACTOR_WRONG") setProblem(refusal);
+        return;
+      }
+      setProblem(refusal);
       form.setValue("password", "");
       form.setFocus("password");
     }
@@ -72,10 +87,28 @@ export function SignInPage({ audience }: { audience: Audience | undefined }) {
               />
             )}
           </Field>
+          {asked && (
+            <Field label="Code" hint="Of your device, or one of your recovery codes.">
+              {(control) => (
+                <Input
+                  {...control}
+                  {...form.register("code")}
+                  inputMode="text"
+                  autoComplete="one-time-code"
+                  autoFocus
+                />
+              )}
+            </Field>
+          )}
           <Submit busy={isSubmitting} className="w-full">
             Sign in
           </Submit>
         </form>
+        <p className="mt-4 text-center">
+          <Link to="/forgot-password" className="text-accent-text underline">
+            Forgot the password?
+          </Link>
+        </p>
       </div>
     </main>
   );

@@ -1,5 +1,5 @@
 import type { PacksQuery } from "@/gql/graphql";
-import { formatMoney, formatNumber, formatUnitPrice } from "@/lib/format";
+import { formatDate, formatMoney, formatNumber, formatUnitPrice } from "@/lib/format";
 
 export type Pack = PacksQuery["packs"][number];
 
@@ -9,6 +9,8 @@ export function PackPrice({ pack }: { pack: Pack }) {
     <span className="block text-muted">
       {formatNumber(pack.credits)} days · {formatMoney(pack.price)} ·{" "}
       {formatUnitPrice(pack.pricePerCredit, pack.price.currency)} per day
+      {pack.own && " · own price"}
+      {pack.validUntil && ` · until ${formatDate(pack.validUntil)}`}
     </span>
   );
 }

@@ -1,12 +1,13 @@
 // Frame of every signed-in page: navigation beside it, or behind a menu button on a phone.
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { ChevronsUpDown, KeyRound, LogOut, Menu as MenuIcon } from "lucide-react";
+import { ChevronsUpDown, KeyRound, LogOut, Menu as MenuIcon, ShieldCheck } from "lucide-react";
 import { Dialog } from "radix-ui";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { endSession } from "@/api/http";
 import { type Audience, session } from "@/api/session";
 import { areas, currentEntry } from "@/areas";
 import { ChangePassword } from "@/auth/change-password";
+import { Security } from "@/auth/security";
 import { Brand } from "./brand";
 import { Button } from "./ui/button";
 import { Menu, MenuItem } from "./ui/menu";
@@ -93,8 +94,10 @@ function Navigation({ audience }: { audience: Audience }) {
 }
 
 function Account() {
-  const user = useSyncExternalStore(session.subscribe, session.get)?.user;
+  const signedIn = useSyncExternalStore(session.subscribe, session.get);
+  const user = signedIn?.user;
   const [changing, setChanging] = useState(false);
+  const [securing, setSecuring] = useState(false);
   const leave = async () => {
     // Whether or not the server heard it, nothing of the session stays here.
     await session.signOut().catch(() => undefined);
@@ -121,11 +124,15 @@ function Account() {
         <MenuItem onSelect={() => setChanging(true)}>
           <KeyRound aria-hidden /> Change password
         </MenuItem>
+        <MenuItem onSelect={() => setSecuring(true)}>
+          <ShieldCheck aria-hidden /> Security
+        </MenuItem>
         <MenuItem onSelect={leave}>
           <LogOut aria-hidden /> Sign out
         </MenuItem>
       </Menu>
       <ChangePassword open={changing} onOpenChange={setChanging} />
+      <Security open={securing || (signedIn?.mustEnrolTotp ?? false)} onOpenChange={setSecuring} />
     </>
   );
 }

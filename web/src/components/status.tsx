@@ -1,5 +1,5 @@
 // Every status, tier and transaction kind with the words and the tone it has everywhere.
-import type { CustomerStatus, JobStatus, ResellerStatus, Tier } from "@/gql/graphql";
+import type { CustomerStatus, JobStatus, PayoutRunStatus, ResellerStatus } from "@/gql/graphql";
 import { humanize } from "@/lib/format";
 import { Badge, type Tone } from "./ui/badge";
 
@@ -7,14 +7,23 @@ const customerTones: Record<CustomerStatus, Tone> = {
   ACTIVE: "good",
   EXPIRED: "warning",
   SUSPENDED: "bad",
+  CLOSED: "neutral",
 };
 
 export function CustomerBadge({ status }: { status: CustomerStatus }) {
   return <Badge tone={customerTones[status]}>{humanize(status)}</Badge>;
 }
 
+const resellerTones: Record<ResellerStatus, Tone> = {
+  PENDING: "warning",
+  DECLINED: "neutral",
+  ACTIVE: "good",
+  SUSPENDED: "bad",
+  CLOSED: "neutral",
+};
+
 export function ResellerBadge({ status }: { status: ResellerStatus }) {
-  return <Badge tone={status === "ACTIVE" ? "good" : "bad"}>{humanize(status)}</Badge>;
+  return <Badge tone={resellerTones[status]}>{humanize(status)}</Badge>;
 }
 
 const jobTones: Record<JobStatus, Tone> = {
@@ -39,6 +48,18 @@ export function JobBadge({ status }: { status: JobStatus }) {
   return <Badge tone={jobTones[status]}>{jobStatusWords[status]}</Badge>;
 }
 
-export function tierName(tier: Tier): string {
+const payoutRunTones: Record<PayoutRunStatus, Tone> = {
+  DRAFT: "warning",
+  APPROVED: "neutral",
+  PAID: "good",
+  CANCELLED: "neutral",
+};
+
+export function PayoutRunBadge({ status }: { status: PayoutRunStatus }) {
+  return <Badge tone={payoutRunTones[status]}>{humanize(status)}</Badge>;
+}
+
+/** A tier by its code, where its name is not at hand. */
+export function tierName(tier: string): string {
   return humanize(tier);
 }

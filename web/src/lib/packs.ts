@@ -1,10 +1,12 @@
 import { graphql } from "@/gql";
 
-/** Every pack of the price list, retired ones included. */
+/** Every pack of a reseller's price list, else of everybody's, retired ones included. */
 export const packsDocument = graphql(`
-  query Packs($minPosition: String) {
-    packs(minPosition: $minPosition) {
+  query Packs($resellerId: ID, $minPosition: String) {
+    packs(resellerId: $resellerId, minPosition: $minPosition) {
       code
+      own
+      validUntil
       name
       credits
       price {
@@ -16,3 +18,8 @@ export const packsDocument = graphql(`
     }
   }
 `);
+
+/** A pack has a price in each of its currencies. */
+export function packKey(pack: { code: string; price: { currency: string } }): string {
+  return `${pack.code} ${pack.price.currency}`;
+}

@@ -12,6 +12,11 @@ export interface Command<Input, Answer> {
   clear: () => void;
 }
 
+interface CommandEffects {
+  /** The session is over with it: reading the page again would only lead to the sign-in. */
+  endsSession?: boolean;
+}
+
 /**
  * The key stays while a refused or lost submission is tried again, and is a new one after success.
  *
@@ -20,6 +25,7 @@ export interface Command<Input, Answer> {
  */
 export function useCommand<Input, Answer extends { position: string }>(
   send: (input: Input, key: string) => Promise<Answer>,
+  { endsSession = false }: CommandEffects = {},
 ): Command<Input, Answer> {
   const key = useRef(newKey());
   const [busy, setBusy] = useState(false);
@@ -31,7 +37,7 @@ export function useCommand<Input, Answer extends { position: string }>(
     try {
       const answer = await send(input, key.current);
       key.current = newKey();
-      notePosition(answer.position);
+      if (!endsSession) notePosition(answer.position);
       return answer;
     } catch (error) {
       const refusal = problemOf(error);

@@ -12,6 +12,7 @@ interface FormCommandOptions<Values extends FieldValues, Answer extends { positi
   fields: readonly Path<Values>[];
   send: (values: Values, key: string) => Promise<Answer>;
   onDone: (answer: Answer, values: Values) => void;
+  endsSession?: boolean;
 }
 
 /** The form stays filled in when the command is refused. */
@@ -22,7 +23,7 @@ export function useFormCommand<Values extends FieldValues, Answer extends { posi
     resolver: zodResolver(options.schema),
     defaultValues: options.defaults,
   });
-  const command = useCommand(options.send);
+  const command = useCommand(options.send, options);
   const split = command.problem ? formProblem(command.problem, options.fields) : undefined;
 
   const submit = form.handleSubmit(async (values) => {

@@ -17,6 +17,13 @@ export const reason = z
   .min(1, "Say why; it stands in the log.")
   .max(500, "Use at most 500 characters.");
 
+/** Of a bank transfer, for example. */
+export const paymentReference = z
+  .string()
+  .trim()
+  .min(1, "Enter the payment's reference.")
+  .max(120, "Use at most 120 characters.");
+
 /** A whole number typed into a text field. */
 export function wholeNumber(message: string, max: number) {
   return z

@@ -21,7 +21,7 @@ type Values = z.infer<typeof schema>;
 
 interface Added {
   email: string;
-  password: string | undefined;
+  secret: string | undefined;
 }
 
 interface AddPersonProps {
@@ -42,7 +42,7 @@ export function AddPerson({ open, onOpenChange }: AddPersonProps) {
       title={added ? "Person added" : "Add a person"}
       description={added ? undefined : "The person signs in with the e-mail address given here."}
     >
-      {added ? <SecretOnce {...added} /> : <AddPersonForm onAdded={setAdded} />}
+      {added ? <SecretOnce kind="password" {...added} /> : <AddPersonForm onAdded={setAdded} />}
     </Dialog>
   );
 }
@@ -54,7 +54,7 @@ function AddPersonForm({ onAdded }: { onAdded: (added: Added) => void }) {
     fields: ["name", "email", "role"],
     send: (values: Values, key) => addUser(values, key),
     onDone: (answer, values) =>
-      onAdded({ email: values.email, password: answer.temporaryPassword ?? undefined }),
+      onAdded({ email: values.email, secret: answer.temporaryPassword ?? undefined }),
   });
   return (
     <form onSubmit={submit} noValidate className="space-y-4">

@@ -1,4 +1,5 @@
 // What the customer's tier allows, as the forms of the portal ask for it.
+import { tierName } from "@/components/status";
 import { graphql } from "@/gql";
 import type { PortalViewerQuery } from "@/gql/graphql";
 import { formatDate } from "@/lib/format";
@@ -36,6 +37,6 @@ export function firstUsable({ models }: Entitlement): string {
 
 export function tierSentence({ tier, expiresAt, concurrentJobsMax }: Entitlement): string {
   const until = expiresAt ? ` until ${formatDate(expiresAt)}` : "";
-  const name = tier ? tier.charAt(0) + tier.slice(1).toLowerCase() : "No tier";
+  const name = tier ? tierName(tier) : "No tier";
   return `${name}${until}, ${concurrentJobsMax} jobs at a time.`;
 }

@@ -2,6 +2,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { session } from "@/api/session";
+import { InvitePerson } from "@/components/invite-person";
 import { Page } from "@/components/page";
 import { PeopleList } from "@/components/people-list";
 import { Alert } from "@/components/ui/alert";
@@ -14,6 +15,7 @@ export function ColleaguesPage() {
   const { search } = route.useSearch();
   const navigate = route.useNavigate();
   const [adding, setAdding] = useState(false);
+  const [inviting, setInviting] = useState(false);
   if (session.get()?.user.role !== "customer_admin") {
     return (
       <Page title="People">
@@ -22,9 +24,14 @@ export function ColleaguesPage() {
     );
   }
   const add = (
-    <Button onClick={() => setAdding(true)}>
-      <Plus aria-hidden /> Add person
-    </Button>
+    <>
+      <Button variant="secondary" onClick={() => setInviting(true)}>
+        Invite
+      </Button>
+      <Button onClick={() => setAdding(true)}>
+        <Plus aria-hidden /> Add person
+      </Button>
+    </>
   );
   return (
     <Page title="People" description="Those of your organisation who sign in." action={add}>
@@ -35,6 +42,7 @@ export function ColleaguesPage() {
         }
         homes={false}
       />
+      <InvitePerson audience="portal" open={inviting} onOpenChange={setInviting} />
       <AddPerson open={adding} onOpenChange={setAdding} />
     </Page>
   );

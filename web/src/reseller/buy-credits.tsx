@@ -2,7 +2,7 @@ import { useRead } from "@/api/client";
 import { PackPrice } from "@/components/pack-price";
 import { Loaded } from "@/components/states";
 import { Dialog } from "@/components/ui/dialog";
-import { packsDocument } from "@/lib/packs";
+import { packKey, packsDocument } from "@/lib/packs";
 
 interface BuyCreditsProps {
   open: boolean;
@@ -31,7 +31,7 @@ function PackList() {
           {packs
             .filter((pack) => !pack.retired)
             .map((pack) => (
-              <li key={pack.code} className="rounded-lg border border-line p-3">
+              <li key={packKey(pack)} className="rounded-lg border border-line p-3">
                 <p className="font-medium">{pack.name}</p>
                 <PackPrice pack={pack} />
               </li>

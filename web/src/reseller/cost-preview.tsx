@@ -4,6 +4,8 @@ import { costOf, endAfter } from "./cost";
 interface CostPreviewProps {
   /** Undefined while no valid number of days is given. */
   days: number | undefined;
+  /** What the tier says; undefined while it is being read. */
+  creditsPerDay: number | undefined;
   /** Undefined while the balance is being read. */
   balance: number | undefined;
   /** Where the new days are added: now, or the present end. */
@@ -11,15 +13,15 @@ interface CostPreviewProps {
 }
 
 /** Cost, balance and what remains, before anything is sent. */
-export function CostPreview({ days, balance, from }: CostPreviewProps) {
-  if (days === undefined || balance === undefined) {
+export function CostPreview({ days, creditsPerDay, balance, from }: CostPreviewProps) {
+  if (days === undefined || creditsPerDay === undefined || balance === undefined) {
     return (
       <p role="status" className="rounded-lg bg-raised px-4 py-3 text-muted">
         {days === undefined ? "Choose a number of days to see the cost." : "Reading the balance …"}
       </p>
     );
   }
-  const cost = costOf(days, balance);
+  const cost = costOf(days, creditsPerDay, balance);
   return (
     <div
       role="status"

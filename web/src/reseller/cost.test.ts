@@ -3,15 +3,20 @@ import { costOf, DAYS_MAX, endAfter, parseDays } from "./cost";
 
 describe("costOf", () => {
   it("tells what remains", () => {
-    expect(costOf(30, 900)).toEqual({ needed: 30, available: 900, remaining: 870, covered: true });
+    expect(costOf(30, 1, 900)).toEqual({
+      needed: 30,
+      available: 900,
+      remaining: 870,
+      covered: true,
+    });
   });
 
   it("covers a period that takes the last credit", () => {
-    expect(costOf(30, 30)).toMatchObject({ remaining: 0, covered: true });
+    expect(costOf(15, 2, 30)).toMatchObject({ remaining: 0, covered: true });
   });
 
   it("tells what is missing", () => {
-    expect(costOf(30, 15)).toMatchObject({ remaining: -15, covered: false });
+    expect(costOf(30, 1, 15)).toMatchObject({ remaining: -15, covered: false });
   });
 });
 

@@ -1,4 +1,4 @@
-// What a period costs, known before it is asked for. One credit is one day.
+// What a period costs, known before it is asked for.
 
 export const PERIODS = [30, 90, 365] as const;
 /** The longest period that one command may ask for, in days. */
@@ -12,9 +12,10 @@ export interface Cost {
   covered: boolean;
 }
 
-export function costOf(days: number, available: number): Cost {
-  const remaining = available - days;
-  return { needed: days, available, remaining, covered: remaining >= 0 };
+export function costOf(days: number, creditsPerDay: number, available: number): Cost {
+  const needed = days * creditsPerDay;
+  const remaining = available - needed;
+  return { needed, available, remaining, covered: remaining >= 0 };
 }
 
 /** Days as typed; `undefined` for anything that is not a whole number in the allowed range. */

@@ -6,10 +6,11 @@ import { Pager } from "@/components/pager";
 import { Loaded } from "@/components/states";
 import { Transactions } from "@/components/transactions";
 import { Button } from "@/components/ui/button";
-import { Card } from "@/components/ui/card";
+import { Card, CardHeader } from "@/components/ui/card";
 import { graphql } from "@/gql";
 import { usePages } from "@/lib/use-pages";
 import { BuyCredits } from "./buy-credits";
+import { CreditAccount } from "./credit-account";
 
 const document = graphql(`
   query Credits($after: String, $minPosition: String) {
@@ -39,14 +40,16 @@ export function CreditsPage() {
   return (
     <Page
       title="Credits"
-      description="Every purchase and every debit, newest first."
+      description="What is available, how long it lasts, and every movement."
       action={
         <Button variant="secondary" onClick={() => setBuying(true)}>
           <Coins aria-hidden /> Buy credits
         </Button>
       }
     >
+      <CreditAccount />
       <Card className="overflow-hidden">
+        <CardHeader title="Transactions" description="Newest first." />
         <Loaded reading={reading} label="Loading transactions">
           {({ creditTransactions }) => (
             <>

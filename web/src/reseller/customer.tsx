@@ -13,7 +13,7 @@ import { graphql } from "@/gql";
 import type { CustomerQuery } from "@/gql/graphql";
 import { formatDate, formatDateTime, formatNumber } from "@/lib/format";
 import { ExtendCustomer } from "./extend-customer";
-import { tierOffers } from "./tiers";
+import { allows, useTiers } from "./tiers";
 
 const document = graphql(`
   query Customer($id: ID!, $minPosition: String) {
@@ -57,7 +57,8 @@ export function CustomerPage() {
 
 function CustomerDetail({ customer }: { customer: Customer }) {
   const [extending, setExtending] = useState(false);
-  const offer = tierOffers.find((entry) => entry.tier === customer.tier.toLowerCase());
+  const tiers = useTiers().data?.tiers;
+  const tier = tiers?.find((entry) => entry.code === customer.tier);
   return (
     <Page
       title={customer.name}
@@ -88,16 +89,16 @@ function CustomerDetail({ customer }: { customer: Customer }) {
           value={formatDate(customer.expiresAt)}
           detail={formatDateTime(customer.expiresAt)}
         />
-        <Stat label="Tier" value={tierName(customer.tier)} />
+        <Stat label="Tier" value={tier?.name ?? tierName(customer.tier)} />
         <Stat label="Users" value={formatNumber(customer.usersTotal)} />
         <Stat label="Customer since" value={formatDate(customer.createdAt)} />
       </dl>
-      {offer && (
+      {tier && (
         <Card className="max-w-xl">
-          <CardHeader title={`What ${offer.name} allows`} />
+          <CardHeader title={`What ${tier.name} allows`} />
           <CardBody>
             <ul className="list-disc space-y-1 pl-5">
-              {offer.allows.map((line) => (
+              {allows(tier).map((line) => (
                 <li key={line}>{line}</li>
               ))}
             </ul>
@@ -109,6 +110,7 @@ function CustomerDetail({ customer }: { customer: Customer }) {
         onOpenChange={setExtending}
         id={customer.id}
         name={customer.name}
+        creditsPerDay={tier?.creditsPerDay}
         expiresAt={customer.expiresAt}
       />
     </Page>

@@ -32,5 +32,8 @@ export const dashboardDocument = graphql(`
         at
       }
     }
+    creditForecast(minPosition: $minPosition) {
+      text
+    }
   }
 `);

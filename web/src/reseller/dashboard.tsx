@@ -41,7 +41,7 @@ export function DashboardPage() {
       }
     >
       {dashboard ? (
-        <Figures dashboard={dashboard} />
+        <Figures dashboard={dashboard} forecast={reading.data?.creditForecast?.text} />
       ) : reading.error ? (
         <Card>
           <Loaded reading={reading} label="Loading the dashboard">
@@ -64,7 +64,7 @@ export function DashboardPage() {
   );
 }
 
-function Figures({ dashboard }: { dashboard: Dashboard }) {
+function Figures({ dashboard, forecast }: { dashboard: Dashboard; forecast: string | undefined }) {
   const period = formatMonth(dashboard.periodStart, dashboard.periodEnd);
   const suspended = dashboard.customersSuspended;
   return (
@@ -73,7 +73,7 @@ function Figures({ dashboard }: { dashboard: Dashboard }) {
         <Stat
           label="Balance"
           value={formatDays(dashboard.balanceDays)}
-          detail="1 credit is 1 day of one customer"
+          detail={forecast ?? "1 credit is 1 day of one customer"}
         />
         <Stat
           label="Customers"

@@ -25,6 +25,8 @@ interface ExtendCustomerProps {
   onOpenChange: (open: boolean) => void;
   id: string;
   name: string;
+  /** What a day of the customer's tier costs; undefined while it is being read. */
+  creditsPerDay: number | undefined;
   /** RFC 3339 instant at which access ends now, or has ended. */
   expiresAt: string;
 }
@@ -44,11 +46,12 @@ export function ExtendCustomer({ open, onOpenChange, name, ...rest }: ExtendCust
 
 interface ExtendFormProps {
   id: string;
+  creditsPerDay: number | undefined;
   expiresAt: string;
   onClose: () => void;
 }
 
-function ExtendForm({ id, expiresAt, onClose }: ExtendFormProps) {
+function ExtendForm({ id, creditsPerDay, expiresAt, onClose }: ExtendFormProps) {
   const balance = useRead(dashboardDocument, {}).data?.dashboard.balanceDays;
   const from = useMemo(() => new Date(Math.max(Date.now(), Date.parse(expiresAt))), [expiresAt]);
   const [done, setDone] = useState<string>();
@@ -79,7 +82,12 @@ function ExtendForm({ id, expiresAt, onClose }: ExtendFormProps) {
         onChange={(value) => form.setValue("days", value, { shouldValidate: true })}
         error={errorOf("days")}
       />
-      <CostPreview days={parseDays(days)} balance={balance} from={from} />
+      <CostPreview
+        days={parseDays(days)}
+        creditsPerDay={creditsPerDay}
+        balance={balance}
+        from={from}
+      />
       <Submit busy={busy}>Extend access</Submit>
     </form>
   );

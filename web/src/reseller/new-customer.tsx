@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { z } from "zod";
 import { useRead } from "@/api/client";
-import { createCustomer, type Tier } from "@/api/commands";
+import { createCustomer } from "@/api/commands";
 import { Page } from "@/components/page";
 import { ProblemAlert } from "@/components/problem-alert";
 import { SecretOnce } from "@/components/secret-once";
@@ -18,11 +18,11 @@ import { DAYS_MAX, parseDays } from "./cost";
 import { CostPreview } from "./cost-preview";
 import { dashboardDocument } from "./dashboard-query";
 import { PeriodField } from "./period-field";
-import { tierOffers } from "./tiers";
+import { allows, useTiers } from "./tiers";
 
 const schema = z.object({
   name: name("Enter the customer's name."),
-  tier: z.enum(["basic", "premium", "enterprise"]),
+  tier: z.string().min(1, "Choose a tier."),
   days: z.string().refine((text) => parseDays(text) !== undefined, {
     message: `Enter a whole number of days from 1 to ${DAYS_MAX}.`,
   }),
@@ -58,12 +58,14 @@ export function NewCustomerPage() {
 
 function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void }) {
   const balance = useRead(dashboardDocument, {}).data?.dashboard.balanceDays;
+  const tiers = useTiers();
+  const offered = (tiers.data?.tiers ?? []).filter((tier) => !tier.retired);
   const now = useMemo(() => new Date(), []);
   const { form, submit, errorOf, banner, busy } = useFormCommand({
     schema,
     defaults: {
       name: "",
-      tier: "premium" as Tier,
+      tier: "premium",
       days: "30",
       firstUser: { name: "", email: "" },
     },
@@ -77,7 +79,8 @@ function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void 
         password: answer.temporaryPassword ?? undefined,
       }),
   });
-  const days = form.watch("days");
+  const [days, chosen] = form.watch(["days", "tier"]);
+  const creditsPerDay = offered.find((tier) => tier.code === chosen)?.creditsPerDay;
   return (
     <form onSubmit={submit} noValidate className="grid items-start gap-6 lg:grid-cols-[1fr_20rem]">
       <Card>
@@ -86,23 +89,23 @@ function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void 
           <fieldset>
             <legend className="mb-2 font-medium">Tier</legend>
             <div className="grid gap-3 sm:grid-cols-3">
-              {tierOffers.map((offer) => (
+              {offered.map((tier) => (
                 <label
-                  key={offer.tier}
+                  key={tier.code}
                   className="cursor-pointer rounded-lg border border-line p-4 hover:bg-raised has-checked:border-accent has-checked:bg-accent-soft"
                 >
                   <span className="flex items-center gap-2 font-medium">
                     <input
                       type="radio"
-                      value={offer.tier}
-                      aria-label={offer.name}
+                      value={tier.code}
+                      aria-label={tier.name}
                       className="accent-accent"
                       {...form.register("tier")}
                     />
-                    {offer.name}
+                    {tier.name}
                   </span>
                   <span className="mt-2 block space-y-0.5 text-muted text-xs">
-                    {offer.allows.map((line) => (
+                    {allows(tier).map((line) => (
                       <span key={line} className="block">
                         {line}
                       </span>
@@ -135,9 +138,14 @@ function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void 
         </CardBody>
       </Card>
       <Card className="lg:sticky lg:top-8">
-        <CardHeader title="Summary" description="One credit is one day." />
+        <CardHeader title="Summary" description="What the days of the tier cost." />
         <CardBody className="space-y-4">
-          <CostPreview days={parseDays(days)} balance={balance} from={now} />
+          <CostPreview
+            days={parseDays(days)}
+            creditsPerDay={creditsPerDay}
+            balance={balance}
+            from={now}
+          />
           {banner && <ProblemAlert {...banner} />}
           <Submit busy={busy} className="w-full">
             Create customer
@@ -156,7 +164,7 @@ function CreatedCustomer({ created, onNext }: { created: Created; onNext: () => 
           {created.name} has access until {formatDate(created.expiresAt)}.{" "}
           {formatCredits(created.debited)} were debited, {formatCredits(created.balance)} remain.
         </Alert>
-        <SecretOnce email={created.email} password={created.password} />
+        <SecretOnce kind="password" email={created.email} secret={created.password} />
         <div className="flex flex-wrap gap-2">
           <Button asChild>
             <Link to="/reseller/customers/$id" params={{ id: created.tenantId }}>

@@ -1,14 +1,22 @@
 import { getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
+import { session } from "@/api/session";
+import { InvitePerson } from "@/components/invite-person";
 import { Page } from "@/components/page";
 import { PeopleList } from "@/components/people-list";
+import { Button } from "@/components/ui/button";
 
 const route = getRouteApi("/reseller-area/reseller/people");
 
 export function ResellerPeoplePage() {
   const { search } = route.useSearch();
   const navigate = route.useNavigate();
+  const [inviting, setInviting] = useState(false);
+  const invite = session.get()?.user.role === "reseller_owner" && (
+    <Button onClick={() => setInviting(true)}>Invite</Button>
+  );
   return (
-    <Page title="People" description="Your own people and those of your customers.">
+    <Page title="People" description="Your own people and those of your customers." action={invite}>
       <PeopleList
         search={search}
         onSearch={(text) =>
@@ -16,6 +24,7 @@ export function ResellerPeoplePage() {
         }
         homes
       />
+      <InvitePerson audience="reseller" open={inviting} onOpenChange={setInviting} />
     </Page>
   );
 }

@@ -1,26 +1,59 @@
-// What each tier allows, as a reseller explains it to a customer. The server holds the limits.
-import type { Tier } from "@/api/commands";
+// The tiers on offer, as a reseller explains them to a customer.
+import { useRead } from "@/api/client";
+import { graphql } from "@/gql";
+import type { TiersQuery } from "@/gql/graphql";
+import { formatBytes, formatCredits, formatNumber } from "@/lib/format";
 
-export interface TierOffer {
-  tier: Tier;
-  name: string;
-  allows: string[];
+const document = graphql(`
+  query Tiers($minPosition: String) {
+    tiers(minPosition: $minPosition) {
+      code
+      name
+      creditsPerDay
+      retired
+      uploadBytesMax
+      concurrentJobsMax
+      models
+      workflowsMax
+      storageBytesMax
+      diarization
+      separation
+      translationMinutesMax
+    }
+  }
+`);
+
+export type Tier = TiersQuery["tiers"][number];
+
+export function useTiers() {
+  return useRead(document, {});
 }
 
-export const tierOffers: TierOffer[] = [
-  {
-    tier: "basic",
-    name: "Basic",
-    allows: ["Files up to 100 MB", "2 jobs at a time", "Models tiny and base"],
-  },
-  {
-    tier: "premium",
-    name: "Premium",
-    allows: ["Files up to 500 MB", "5 jobs at a time", "Models up to medium"],
-  },
-  {
-    tier: "enterprise",
-    name: "Enterprise",
-    allows: ["Files up to 1 GB", "10 jobs at a time", "All models"],
-  },
-];
+function upTo(limit: number | null | undefined, none: string, some: (limit: string) => string) {
+  return limit == null ? none : some(formatNumber(limit));
+}
+
+/** What a tier allows, a line each. */
+export function allows(tier: Tier): string[] {
+  const extras = [tier.diarization && "speakers told apart", tier.separation && "music taken away"];
+  return [
+    `Files up to ${formatBytes(tier.uploadBytesMax)}`,
+    tier.storageBytesMax == null
+      ? "Any number of recordings"
+      : `${formatBytes(tier.storageBytesMax)} of recordings`,
+    `${formatNumber(tier.concurrentJobsMax)} jobs at a time`,
+    tier.models ? `Models ${tier.models.join(", ")}` : "All models",
+    upTo(tier.workflowsMax, "Any number of workflows", (limit) => `${limit} workflows`),
+    upTo(
+      tier.translationMinutesMax,
+      "Translation",
+      (limit) => `${limit} min of translation a month`,
+    ),
+    ...extras.filter((extra) => extra !== false).map(sentence),
+    `${formatCredits(tier.creditsPerDay)} a day`,
+  ];
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

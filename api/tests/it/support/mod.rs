@@ -16,7 +16,7 @@ use futures::{SinkExt, StreamExt};
 use platform::config::Storage;
 use platform::objects::Objects;
 use platform::tokens::{self, LinkGrant, LinkKind, Signer, Verifier};
-use platform::{Clock, Principal};
+use platform::{Access, Clock, Principal};
 use serde_json::{Value, json};
 use store::wake::Wake;
 use tempfile::TempDir;
@@ -38,6 +38,7 @@ pub fn admin() -> Principal {
         user_id: UserId(ADMIN),
         role: Role::PlatformAdmin,
         home: Home::Platform,
+        access: Access::PASSWORD,
     }
 }
 
@@ -46,6 +47,7 @@ pub fn reseller(story: &Story) -> Principal {
         user_id: story.reseller_user,
         role: Role::ResellerOwner,
         home: Home::Reseller(story.reseller_id),
+        access: Access::PASSWORD,
     }
 }
 
@@ -54,6 +56,7 @@ pub fn customer(story: &Story) -> Principal {
         user_id: story.user_id,
         role: Role::CustomerAdmin,
         home: story.home(),
+        access: Access::PASSWORD,
     }
 }
 
@@ -73,6 +76,7 @@ impl TestApi {
             verifier: Verifier::open(folder.path()).unwrap(),
             objects: objects.clone(),
             wake: wake.clone(),
+            own_proxies: Vec::new(),
             installed_models: vec!["small".to_owned(), "large-v3".to_owned()],
             introspection: true,
         });

@@ -1,5 +1,7 @@
 //! A database of its own for each test, and a log to fill.
 
+mod payout_stories;
+pub mod store_stories;
 mod stories;
 
 use std::collections::HashMap;
@@ -15,8 +17,11 @@ use store::vault::Vault;
 use store::{Metadata, Position};
 use uuid::Uuid;
 
+pub use payout_stories::{invoice, pay_out};
+pub use store_stories::{buy_in_store, map_products};
 pub use stories::{
-    Story, close_period, platform, queue_job, report, save_workflow, started, story, succeeded,
+    Story, close_period, hold_credits, invite, issue_key, platform, queue_job, report, save_workflow, sell,
+    started, story, succeeded,
 };
 
 /// The log of a fresh database, with a pool per role.
@@ -92,6 +97,8 @@ impl TestLog {
                     .map_or(owner.reseller_id.map_or(Uuid::nil(), |id| id.0), |id| id.0),
                 reseller_id: owner.reseller_id.map(|id| id.0),
                 actor: Some(ADMIN),
+                impersonator: None,
+                api_key: None,
                 command_id: Uuid::now_v7(),
                 at,
                 happened_at: None,

@@ -2,20 +2,26 @@
 
 use chrono::TimeDelta;
 use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
 use domain::AnyEvent;
+use domain::api_key::{ApiKey, ApiKeyEvent, KeyScope};
 use domain::books::{BOOKS_ID, Books, BooksEvent, Closing, ClosingFold, LedgerFact};
+use domain::commission::{Agreement, Basis, Party, Rate};
+use domain::contract::{ContractEvent, Contracts, RevenueShare, Terms, Version};
 use domain::credit_account::{CreditAccount, CreditAccountEvent, DebitPurpose};
 use domain::credits::{Credits, Money};
-use domain::ids::{GrantId, RecordingId, ResellerId, TenantId, UserId, WorkflowId};
+use domain::ids::{GrantId, RecordingId, ResellerId, ReservationId, SaleId, TenantId, UserId, WorkflowId};
 use domain::job::{Job, JobEvent, JobRequest, JobResult, SpeechTask};
 use domain::ledger::TrialBalance;
 use domain::period::Period;
 use domain::price_list::{PRICE_LIST_ID, PriceList, PriceListEvent};
 use domain::recording::{Recording, RecordingEvent, StoredRecording};
 use domain::reseller::{Reseller, ResellerEvent};
+use domain::sale::{RecordedSale, Sale, SaleCommand, SaleKind};
 use domain::subscription::{GrantSource, Subscription, SubscriptionEvent};
 use domain::tenant::{Tenant, TenantEvent};
-use domain::tier::Tier;
+use domain::tier::{Tier, TierPolicy};
+use domain::tier_list::{TIER_LIST_ID, TierList, TierListEvent, founding};
 use domain::user::{Home, Role, User, UserEvent};
 use domain::workflow::{Graph, WorkflowLibrary, WorkflowLibraryEvent};
 use platform::Scope;
@@ -86,8 +92,29 @@ pub async fn platform(log: &mut TestLog) {
                 amount_minor: price,
                 currency: "USD".to_owned(),
             },
+            valid_from: None,
+            valid_until: None,
+            keeps_others: true,
         };
         log.one::<PriceList>(PRICE_LIST_ID, published, Owner::PLATFORM, noon())
+            .await;
+    }
+    tiers(log).await;
+}
+
+/// The founding tiers.
+pub async fn tiers(log: &mut TestLog) {
+    for (tier, terms) in founding::tiers() {
+        let published = TierListEvent::TierPublished(TierPolicy {
+            tier,
+            version: 1,
+            name: terms.name,
+            rank: terms.rank,
+            credits_per_day: terms.credits_per_day,
+            limits: terms.limits,
+            effective_at: noon(),
+        });
+        log.one::<TierList>(TIER_LIST_ID, published, Owner::PLATFORM, noon())
             .await;
     }
 }
@@ -144,6 +171,8 @@ async fn register_reseller(log: &mut TestLog, story: &Story, name: &str) {
         },
         note: Some("Invoice 1".to_owned()),
         balance_after: Credits(900),
+        listed: None,
+        lots: vec![],
     };
     let owner = story.of_reseller();
     let events = [
@@ -168,17 +197,21 @@ async fn create_customer(log: &mut TestLog, story: &Story, name: &str) {
     };
     let granted = SubscriptionEvent::AccessGranted {
         grant_id: GrantId(Uuid::now_v7()),
-        tier: Tier::Premium,
+        tier: Tier::PREMIUM,
         source: GrantSource::Credits,
         days: 30,
         starts_at: noon(),
         ends_at: noon() + TimeDelta::days(30),
+        credits_per_day: 1,
+        reason: None,
+        payment: None,
     };
     let debited = CreditAccountEvent::CreditsDebited {
         credits: Credits(30),
         tenant_id: story.tenant_id,
         purpose: DebitPurpose::NewCustomer,
         balance_after: Credits(870),
+        lots: vec![],
     };
     let created = TenantEvent::TenantCreated {
         reseller_id: story.reseller_id,
@@ -197,6 +230,112 @@ async fn create_customer(log: &mut TestLog, story: &Story, name: &str) {
         log.event::<Tenant>(&tenant, &created, story.of_tenant(), noon()),
     ];
     log.append(&events).await;
+}
+
+/// A sale of the story's reseller and a refund of half of it, under a contract of its own; answers the sale.
+pub async fn sell(log: &mut TestLog, story: &Story) -> SaleId {
+    let (owner, id) = (story.of_reseller(), story.reseller_id.to_string());
+    let agreed = ContractEvent::ContractAgreed(Version {
+        version: 2,
+        from: noon() - TimeDelta::days(1),
+        to: None,
+        terms: Terms::RevenueShare(RevenueShare {
+            basis: Basis::NetOfTax,
+            rate: Rate::try_from(rust_decimal::Decimal::new(125, 3)).unwrap(),
+            steps: vec![],
+            products: vec![],
+            parent_share: Rate::ZERO,
+            payout_minimum_minor: 0,
+            currency: "EUR".to_owned(),
+        }),
+    });
+    log.one::<Contracts>(&id, agreed, owner, noon()).await;
+    let sale = Sale {
+        sale_id: SaleId(Uuid::now_v7()),
+        reseller_id: story.reseller_id,
+        tenant_id: Some(story.tenant_id),
+        product: "premium_monthly".to_owned(),
+        kind: SaleKind::Sale,
+        gross: Money {
+            amount_minor: 999,
+            currency: "EUR".to_owned(),
+        },
+        tax_minor: 83,
+        store_cut_minor: 150,
+        sold_at: noon(),
+        reverses: None,
+    };
+    let agreement = Agreement {
+        seller: Party {
+            reseller_id: story.reseller_id,
+            contract_version: 2,
+            parent_share: Rate::ZERO,
+        },
+        basis: Basis::NetOfTax,
+        rate: Rate::try_from(rust_decimal::Decimal::new(125, 3)).unwrap(),
+        volume: None,
+        parents: vec![],
+    };
+    let refund = Sale {
+        sale_id: SaleId(Uuid::now_v7()),
+        kind: SaleKind::Refund,
+        gross: Money {
+            amount_minor: 500,
+            currency: "EUR".to_owned(),
+        },
+        sold_at: noon() + TimeDelta::hours(1),
+        reverses: Some(sale.sale_id),
+        ..sale.clone()
+    };
+    let mut state = RecordedSale::default();
+    for command in [
+        SaleCommand::Record {
+            sale: sale.clone(),
+            agreement: Some(agreement),
+        },
+        SaleCommand::Reverse { reversal: refund },
+    ] {
+        let sink = EventSink::default();
+        state.handle(command, &(), &sink).await.unwrap();
+        for event in sink.collect().await {
+            log.one::<RecordedSale>(sale.sale_id, event, owner, noon()).await;
+        }
+    }
+    sale.sale_id
+}
+
+/// What else an account can see: alerts, a credit line, and credits that are held. Leaves 860 available.
+pub async fn hold_credits(log: &mut TestLog, story: &Story) -> Position {
+    let reserved = CreditAccountEvent::CreditsReserved {
+        reservation_id: ReservationId(Uuid::now_v7()),
+        credits: Credits(10),
+        tenant_id: Some(story.tenant_id),
+        note: "renewal".to_owned(),
+        expires_at: noon() + TimeDelta::days(3),
+        balance_after: Credits(860),
+        lots: vec![],
+    };
+    let events = [
+        CreditAccountEvent::LowCreditAlertsSet {
+            thresholds: vec![Credits(865)],
+        },
+        CreditAccountEvent::CreditLineSet {
+            limit: Credits(50),
+            reason: "trusted".to_owned(),
+        },
+        reserved,
+        CreditAccountEvent::LowCreditReached {
+            threshold: Credits(865),
+            balance: Credits(860),
+        },
+    ];
+    let mut last = Position::START;
+    for event in events {
+        last = log
+            .one::<CreditAccount>(story.reseller_id, event, story.of_reseller(), noon())
+            .await;
+    }
+    last
 }
 
 /// Closes a month of the books with what the log says.
@@ -228,6 +367,9 @@ pub async fn close_period(log: &mut TestLog, month: &str) -> Position {
                     event,
                 };
                 fold.take(fact).unwrap();
+            } else {
+                let moved = domain::ledger::money(&recorded.event, recorded.id().map(ResellerId));
+                fold.take_money(&moved, recorded.happened_at()).unwrap();
             }
             if let (AnyEvent::Books(event), []) = (&recorded.event, before.closes()) {
                 books.apply(event.clone());
@@ -335,4 +477,32 @@ pub async fn report(
         .fetch_one(&log.commands)
         .await
         .unwrap()
+}
+
+/// Somebody is asked to join the story's tenant.
+pub async fn invite(log: &mut TestLog, story: &Story) -> Uuid {
+    let id = Uuid::now_v7();
+    let invited = UserEvent::UserInvited {
+        email: log.seal(id, "ida@customer.test").await,
+        role: Role::CustomerUser,
+        home: story.home(),
+        expires_at: noon() + TimeDelta::days(7),
+    };
+    log.one::<User>(id, invited, story.of_tenant(), noon()).await;
+    id
+}
+
+/// A key of the story's reseller.
+pub async fn issue_key(log: &mut TestLog, story: &Story) -> Uuid {
+    let id = Uuid::now_v7();
+    let issued = ApiKeyEvent::ApiKeyIssued {
+        name: "Billing export".to_owned(),
+        prefix: "stk_3fk9".to_owned(),
+        scopes: vec![KeyScope::Read],
+        networks: Vec::new(),
+        home: Home::Reseller(story.reseller_id),
+        expires_at: None,
+    };
+    log.one::<ApiKey>(id, issued, story.of_reseller(), noon()).await;
+    id
 }

@@ -4,6 +4,7 @@ use std::fmt::{Error, Write};
 use std::time::Duration;
 
 use projections::audit::{AuditError, AuditReport, Difference};
+use projections::ledger::periods::ChangedPeriod;
 use projections::ledger::violations::ViolationRow;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -40,7 +41,8 @@ impl Report {
         let rows: u64 = self.projections.as_ref().map_or(0, |report| {
             let faults = u64::try_from(report.log_faults.len()).unwrap_or(u64::MAX);
             let rows = report.projections.iter().map(|projection| projection.differences);
-            faults.saturating_add(rows.sum())
+            let periods = u64::try_from(report.changed_periods.len()).unwrap_or(u64::MAX);
+            faults.saturating_add(periods).saturating_add(rows.sum())
         });
         self.chain.violations + rows + u64::from(self.fault.is_some())
     }
@@ -55,7 +57,9 @@ impl Report {
                     .log_faults
                     .first()
                     .map(|fault| json!({"kind": "log", "found": fault}));
-                fault.or_else(|| report.differences.first().map(|difference| json!(difference)))
+                fault
+                    .or_else(|| report.changed_periods.first().map(|period| json!(period)))
+                    .or_else(|| report.differences.first().map(|difference| json!(difference)))
             })
             .or_else(|| {
                 self.fault
@@ -118,6 +122,9 @@ impl Report {
         {
             writeln!(text, "LOG: {fault}")?;
         }
+        for changed in self.projections.iter().flat_map(|report| &report.changed_periods) {
+            writeln!(text, "CLOSED PERIOD: {}", changed_told(changed))?;
+        }
         for difference in self.projections.iter().flat_map(|report| &report.differences) {
             writeln!(text, "DIFFERENCE: {}", difference_told(difference))?;
         }
@@ -146,6 +153,13 @@ fn violation_told(violation: &Violation) -> String {
     format!(
         "{place}, {}: expected {}, found {}",
         violation.field, violation.expected, violation.found
+    )
+}
+
+fn changed_told(changed: &ChangedPeriod) -> String {
+    format!(
+        "{}, closed at {} with the digest {}: the journal now gives {}",
+        changed.period, changed.position, changed.expected, changed.found
     )
 }
 
@@ -188,8 +202,8 @@ pub fn told_status(status: &AuditStatus, ledger: &[ViolationRow]) -> Result<Stri
     match &status.checkpoint {
         Some(checkpoint) => writeln!(
             text,
-            "checkpoint  over {} events, of {}, {} s old\nroot        {}",
-            checkpoint.size, checkpoint.made_at, checkpoint.age_seconds, checkpoint.root
+            "checkpoint  over {} events, of {}, {} s old, by the key {}\nroot        {}",
+            checkpoint.size, checkpoint.made_at, checkpoint.age_seconds, checkpoint.key, checkpoint.root
         )?,
         None => writeln!(text, "checkpoint  none yet")?,
     }
