@@ -6,10 +6,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue, WWW_AUTHENTICATE,
+};
 use actix_web::web::{Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get};
 use domain::transcript::TranscriptFormat;
+use platform::tokens::Verified;
 use platform::{Access, access};
 use projections::jobs::{self, JobRow, Jobs};
 use projections::recordings::Recordings;
@@ -40,32 +43,37 @@ async fn session(
     read: &ReadSide,
     (field, missing): (&str, &'static str),
 ) -> Result<Session, Box<HttpResponse>> {
+    let verified = authenticated(request, read).await?;
+    if access::may_read(&verified.principal, field) {
+        return Ok(Session::new(Arc::clone(&read.reader), verified.principal));
+    }
+    let refused = if matches!(verified.principal.access, Access::Key { .. }) {
+        let detail = "the API key does not open this: issue one with the scope read";
+        Problem::new(StatusCode::FORBIDDEN, "SCOPE_MISSING", detail)
+    } else {
+        not_found(missing)
+    };
+    Err(Box::new(refused.error_response()))
+}
+
+/// Who asks; else the refusal.
+pub(crate) async fn authenticated(
+    request: &HttpRequest,
+    read: &ReadSide,
+) -> Result<Verified, Box<HttpResponse>> {
     let authorization = request
         .headers()
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
-    match read
-        .reader
-        .authenticate(authorization, read.reader.address_of(request))
-        .await
-    {
-        Ok(verified) if access::may_read(&verified.principal, field) => {
-            Ok(Session::new(Arc::clone(&read.reader), verified.principal))
-        }
-        Ok(verified) if matches!(verified.principal.access, Access::Key { .. }) => {
-            let detail = "the API key does not open this: issue one with the scope read";
-            let refused = Problem::new(StatusCode::FORBIDDEN, "SCOPE_MISSING", detail);
-            Err(Box::new(refused.error_response()))
-        }
-        Ok(_) => Err(Box::new(not_found(missing).error_response())),
-        Err(error) => {
-            let mut refused =
-                Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()).error_response();
-            let scheme = actix_web::http::header::HeaderValue::from_static("Bearer");
-            refused.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-            Err(Box::new(refused))
-        }
-    }
+    let address = read.reader.address_of(request);
+    let verified = read.reader.authenticate(authorization, address).await;
+    verified.map_err(|error| {
+        let mut refused =
+            Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()).error_response();
+        let scheme = HeaderValue::from_static("Bearer");
+        refused.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        Box::new(refused)
+    })
 }
 
 /// What the answer has to include.

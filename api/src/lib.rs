@@ -1,10 +1,11 @@
-//! The read API: GraphQL queries and subscriptions, and downloads of transcripts.
+//! The read API: GraphQL queries and subscriptions, and downloads of transcripts, documents and lists.
 //!
 //! It knows the public key of access tokens and a database role that can only SELECT, and nothing of the write
 //! side: it answers when that is down, and runs on replicas.
 
 mod downloads;
 mod error;
+mod exports;
 mod graphql;
 mod http;
 mod problem;
@@ -22,6 +23,7 @@ use platform::tokens::Verifier;
 use sqlx::PgPool;
 use store::wake::Wake;
 
+use crate::exports::Shapes;
 use crate::graphql::ApiSchema;
 use crate::session::Reader;
 
@@ -45,6 +47,7 @@ pub struct ReadParts {
 #[derive(Clone)]
 pub struct ReadSide {
     schema: ApiSchema,
+    shapes: Arc<Shapes>,
     reader: Arc<Reader>,
 }
 
@@ -52,8 +55,10 @@ impl ReadSide {
     pub fn new(parts: ReadParts) -> Self {
         let introspection = parts.introspection;
         let reader = Arc::new(Reader::new(parts));
+        let schema = graphql::schema(Some(Arc::clone(&reader)), introspection);
         Self {
-            schema: graphql::schema(Some(Arc::clone(&reader)), introspection),
+            shapes: Arc::new(Shapes::of(&schema.sdl())),
+            schema,
             reader,
         }
     }
@@ -63,6 +68,7 @@ impl ReadSide {
         app.app_data(Data::new(self.clone()));
         http::routes(app);
         downloads::routes(app);
+        exports::routes(app);
     }
 }
 

@@ -13,11 +13,11 @@ use platform::objects::Objects;
 use platform::tokens::{TokenError, Verified};
 use platform::{Audience, Clock, Principal, client_address};
 use projections::wait::{self, WAIT_MAX};
-use projections::{ScopedConnection, WaitError, Waiter};
+use projections::{ScopedConnection, Snapshot, WaitError, Waiter};
 use sqlx::PgPool;
 use store::wake::Wake;
 use store::{Position, api_keys};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use uuid::Uuid;
 
 use crate::ReadParts;
@@ -33,10 +33,18 @@ pub(crate) struct Reader {
     own_proxies: Vec<IpNet>,
     waiter: Waiter,
     pub(crate) installed_models: BTreeSet<String>,
+    exports: Arc<Semaphore>,
 }
+
+/// Lists that are saved at a time: each holds a connection and a state of the database.
+const EXPORTS_MAX: u32 = 4;
+/// Of the pool's connections, one in so many is for them: whoever looks at a page goes first.
+const EXPORT_SHARE: u32 = 4;
 
 impl Reader {
     pub(crate) fn new(parts: ReadParts) -> Self {
+        let connections = parts.pool.options().get_max_connections();
+        let exports = (connections / EXPORT_SHARE).clamp(1, EXPORTS_MAX);
         Self {
             waiter: Waiter::new(parts.pool.clone(), &parts.wake),
             pool: parts.pool,
@@ -46,7 +54,18 @@ impl Reader {
             wake: parts.wake,
             own_proxies: parts.own_proxies,
             installed_models: parts.installed_models.into_iter().collect(),
+            exports: Arc::new(Semaphore::new(usize::try_from(exports).unwrap_or(1))),
         }
+    }
+
+    /// Leave to save a list, as long as it is held. `None` while too many are being saved.
+    pub(crate) fn export(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.exports).try_acquire_owned().ok()
+    }
+
+    /// One state of the database for many requests.
+    pub(crate) async fn snapshot(&self) -> sqlx::Result<Arc<Snapshot>> {
+        Ok(Arc::new(Snapshot::take(&self.pool).await?))
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -142,11 +161,17 @@ impl<'a> From<(&'a Option<String>, &'a Option<String>)> for Fresh<'a> {
 pub(crate) struct Session {
     pub(crate) reader: Arc<Reader>,
     pub(crate) principal: Principal,
+    /// The state to read; the present one where there is none.
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 impl Session {
     pub(crate) fn new(reader: Arc<Reader>, principal: Principal) -> Self {
-        Self { reader, principal }
+        Self {
+            reader,
+            principal,
+            snapshot: None,
+        }
     }
 
     pub(crate) fn of(context: &Context<'_>) -> ApiResult<Self> {
@@ -163,7 +188,11 @@ impl Session {
                 "your role or your API key does not open this: ask somebody who looks after your organisation",
             ));
         }
-        Ok(Self::new(Arc::clone(reader), *principal))
+        Ok(Self {
+            reader: Arc::clone(reader),
+            principal: *principal,
+            snapshot: context.data_opt::<Arc<Snapshot>>().map(Arc::clone),
+        })
     }
 
     /// Refuses all audiences but these. What it says depends on the asker alone, never on what exists.
@@ -196,7 +225,11 @@ impl Session {
             let waiter = &self.reader.waiter;
             waiter.wait_for(projections, position, WAIT_MAX).await?;
         }
-        Ok(ScopedConnection::begin(&self.reader.pool, self.principal.scope()).await?)
+        let (pool, scope) = (&self.reader.pool, self.principal.scope());
+        Ok(match &self.snapshot {
+            Some(snapshot) => snapshot.begin(pool, scope).await?,
+            None => ScopedConnection::begin(pool, scope).await?,
+        })
     }
 
     /// Where what the asker's own command appended ends; those of others cannot be asked for.

@@ -57,5 +57,5 @@ pub mod workflows;
 
 pub use projection::{Projection, ProjectionError, ReadModel};
 pub use runner::{catch_up, run};
-pub use scope::{ScopedConnection, Whose};
+pub use scope::{ScopedConnection, Snapshot, Whose};
 pub use wait::{WaitError, Waiter, wait_for};

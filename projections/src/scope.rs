@@ -1,9 +1,14 @@
 //! Who may see which rows: once in the WHERE of every query, once more by row-level security.
 
+use std::sync::Mutex;
+
 use domain::ids::ResellerId;
 use platform::Scope;
-use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder, Transaction};
+use sqlx::{Executor, PgConnection, PgPool, Postgres, QueryBuilder, Transaction};
+use store::Position;
 use uuid::Uuid;
+
+use crate::wait;
 
 /// Which resellers' rows a list shows; never more than the scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +78,8 @@ pub(crate) fn among(query: &mut QueryBuilder<'_, Postgres>, table: &str, scope: 
     }
 }
 
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
 /// A read-only transaction that has told Postgres whose rows it may see. All its queries see one state.
 pub struct ScopedConnection {
     transaction: Transaction<'static, Postgres>,
@@ -85,9 +92,10 @@ impl ScopedConnection {
     /// # Errors
     /// The database fails.
     pub async fn begin(pool: &PgPool, scope: Scope) -> sqlx::Result<Self> {
-        let mut transaction = pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .await?;
+        Self::scoped(pool.begin_with(BEGIN).await?, scope).await
+    }
+
+    async fn scoped(mut transaction: Transaction<'static, Postgres>, scope: Scope) -> sqlx::Result<Self> {
         let (name, reseller_id, tenant_id) = match scope {
             Scope::Platform => ("platform", None, None),
             Scope::Reseller(reseller_id) => ("reseller", Some(reseller_id), None),
@@ -115,5 +123,56 @@ impl ScopedConnection {
     /// What a query function takes: the connection and the scope it was opened with.
     pub fn parts(&mut self) -> (&mut PgConnection, Scope) {
         (&mut self.transaction, self.scope)
+    }
+}
+
+/// One state of the database, for many transactions: what is appended meanwhile is in none of them. It ends when it is
+/// dropped.
+pub struct Snapshot {
+    id: String,
+    position: Position,
+    /// The transaction that was first to see the state, which stays as long as it does. Nothing asks it any more.
+    _holder: Mutex<Box<dyn Send>>,
+}
+
+impl Snapshot {
+    /// Takes one. It holds a connection of the pool, and keeps the database from cleaning up: not for long.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn take(pool: &PgPool) -> sqlx::Result<Self> {
+        let mut holder = pool.begin_with(BEGIN).await?;
+        holder
+            .execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            .await?;
+        let id = sqlx::query_scalar("SELECT pg_export_snapshot()")
+            .fetch_one(&mut *holder)
+            .await?;
+        let position = wait::reached(&mut *holder, &wait::every_projection()).await?;
+        Ok(Self {
+            id,
+            position,
+            _holder: Mutex::new(Box::new(holder)),
+        })
+    }
+
+    /// What every read model includes in it.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Begins a transaction that sees this state.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn begin(&self, pool: &PgPool, scope: Scope) -> sqlx::Result<ScopedConnection> {
+        let mut transaction = pool.begin_with(BEGIN).await?;
+        // Postgres' own text: digits, letters and hyphens. It must come before any query.
+        let see = format!("SET TRANSACTION SNAPSHOT '{}'", self.id);
+        sqlx::query(&see)
+            .persistent(false)
+            .execute(&mut *transaction)
+            .await?;
+        ScopedConnection::scoped(transaction, scope).await
     }
 }

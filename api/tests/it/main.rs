@@ -7,6 +7,7 @@
 )]
 
 mod downloads;
+mod exports;
 mod freshness;
 mod queries;
 mod schema;

@@ -55,15 +55,15 @@ async fn a_program_sends_commands_and_reads_as_its_scopes_say() {
         "FORBIDDEN",
         "a key makes no keys"
     );
-    let blind = issue(&reseller.client, json!(["customers"])).await;
-    let blind = app.client().with_token(text(&blind, "secret"));
+    let later = issue(&reseller.client, json!(["customers"])).await;
+    let blind = app.client().with_token(text(&later, "secret"));
     let answer = blind.graphql("{ customers { nodes { id } } }", json!({})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
     let listed = reseller
         .client
         .query(
-            "{ apiKeys { nodes { name prefix scopes lastUsedAt } } }",
-            json!({}),
+            "query ($p: String!) { apiKeys(minPosition: $p) { nodes { name prefix scopes lastUsedAt } } }",
+            json!({"p": later["position"]}),
         )
         .await;
     let listed = listed["apiKeys"]["nodes"].as_array().unwrap().clone();

@@ -1,5 +1,7 @@
 // Downloads need the access token, so they are fetched and then handed to the browser as a file.
+import { type AnyVariables, stringifyDocument, type TypedDocumentNode } from "urql";
 import { authorizedFetch } from "./http";
+import { lastPosition } from "./position";
 import { ProblemError, parseProblem } from "./problem";
 
 export const transcriptFormats = ["txt", "srt", "vtt", "json"] as const;
@@ -19,9 +21,31 @@ export async function downloadTranscript(
 
 /** Saves a file of the server; throws `ProblemError` when it refuses. */
 export async function downloadFile(path: string, fallbackName: string): Promise<void> {
-  const response = await fetched(path);
+  await keep(await fetched(path), fallbackName);
+}
+
+async function keep(response: Response, fallbackName: string): Promise<void> {
   const name = fileName(response.headers.get("content-disposition")) ?? fallbackName;
   saveAs(URL.createObjectURL(await response.blob()), name);
+}
+
+/** Saves all rows of a list, by its query; throws `ProblemError` when the server refuses. */
+export async function downloadList<Data, Variables extends AnyVariables>(
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+  fallbackName: string,
+): Promise<void> {
+  const minPosition = lastPosition();
+  const body = {
+    query: stringifyDocument(document),
+    variables: minPosition === undefined ? variables : { ...variables, minPosition },
+  };
+  const response = await fetched("/downloads/list.zip", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  await keep(response, fallbackName);
 }
 
 /** How long a new tab has to load what it is shown. */
@@ -47,8 +71,8 @@ export async function openPage(path: string, fallbackName: string): Promise<void
   }
 }
 
-async function fetched(path: string): Promise<Response> {
-  const response = await authorizedFetch(path);
+async function fetched(path: string, init?: RequestInit): Promise<Response> {
+  const response = await authorizedFetch(path, init);
   if (!response.ok) {
     throw new ProblemError(parseProblem(response.status, await response.text()));
   }

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useRead } from "@/api/client";
 import { Page } from "@/components/page";
 import { Pager } from "@/components/pager";
+import { SaveList } from "@/components/save-list";
 import { Loaded } from "@/components/states";
 import { Transactions } from "@/components/transactions";
 import { Button } from "@/components/ui/button";
@@ -33,6 +34,24 @@ const document = graphql(`
   }
 `);
 
+const file = graphql(`
+  query CreditsFile($minPosition: String) {
+    creditTransactions(minPosition: $minPosition) {
+      nodes {
+        number
+        kind
+        amount
+        balanceAfter
+        customerId
+        customerName
+        note
+        actorName
+        at
+      }
+    }
+  }
+`);
+
 export function CreditsPage() {
   const pages = usePages("");
   const reading = useRead(document, { after: pages.after ?? null });
@@ -42,9 +61,12 @@ export function CreditsPage() {
       title="Credits"
       description="What is available, how long it lasts, and every movement."
       action={
-        <Button variant="secondary" onClick={() => setBuying(true)}>
-          <Coins aria-hidden /> Buy credits
-        </Button>
+        <>
+          <SaveList name="credits" document={file} variables={{}} />
+          <Button variant="secondary" onClick={() => setBuying(true)}>
+            <Coins aria-hidden /> Buy credits
+          </Button>
+        </>
       }
     >
       <CreditAccount />

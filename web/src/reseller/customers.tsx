@@ -3,6 +3,7 @@ import { Plus, Users } from "lucide-react";
 import { useRead } from "@/api/client";
 import { Page } from "@/components/page";
 import { Pager } from "@/components/pager";
+import { SaveList } from "@/components/save-list";
 import { SearchBox } from "@/components/search-box";
 import { Empty, Loaded } from "@/components/states";
 import { CustomerBadge, tierName } from "@/components/status";
@@ -41,6 +42,24 @@ const document = graphql(`
       pageInfo {
         hasNextPage
         endCursor
+      }
+    }
+  }
+`);
+
+const file = graphql(`
+  query CustomersFile($search: String, $status: CustomerStatus, $minPosition: String) {
+    customers(search: $search, status: $status, minPosition: $minPosition) {
+      nodes {
+        id
+        name
+        contactEmail
+        tier
+        status
+        expiresAt
+        createdAt
+        closedAt
+        usersTotal
       }
     }
   }
@@ -86,6 +105,7 @@ export function CustomersPage() {
     search: search ?? null,
     status: status ?? null,
   });
+  const saved = { search: search ?? null, status: status ?? null };
   const create = (
     <Button asChild>
       <Link to="/reseller/customers/new">
@@ -95,7 +115,16 @@ export function CustomersPage() {
   );
   const filtered = search !== undefined || status !== undefined;
   return (
-    <Page title="Customers" description="Everyone you have sold access to." action={create}>
+    <Page
+      title="Customers"
+      description="Everyone you have sold access to."
+      action={
+        <>
+          <SaveList name="customers" document={file} variables={saved} />
+          {create}
+        </>
+      }
+    >
       <Card>
         <div className="flex flex-col gap-3 p-5 sm:flex-row">
           <SearchBox
