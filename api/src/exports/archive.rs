@@ -115,7 +115,7 @@ impl Archive {
         for row in rows {
             writer.write_record(row)?;
         }
-        let text = writer.into_inner().map_err(|error| error.into_error())?;
+        let text = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
         self.bytes += u64::try_from(text.len()).unwrap_or(u64::MAX);
         self.digest.update(&text);
         match &mut self.container {

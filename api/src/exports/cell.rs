@@ -27,9 +27,10 @@ fn is_plain(value: &Value) -> bool {
 }
 
 fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => text(other),
+    if let Value::String(text) = value {
+        text.clone()
+    } else {
+        text(value)
     }
 }
 

@@ -176,10 +176,10 @@ impl List {
 const PAGE_INFO: &str = "_page";
 
 fn taken(data: Value, key: &Name) -> Option<Value> {
-    match data {
-        Value::Object(mut object) => object.swap_remove(key),
-        _ => None,
-    }
+    let Value::Object(mut object) = data else {
+        return None;
+    };
+    object.swap_remove(key)
 }
 
 fn next_page(info: Value) -> Option<String> {
@@ -193,10 +193,10 @@ fn next_page(info: Value) -> Option<String> {
 fn at(node: &Value, path: &[Name]) -> Value {
     let mut value = node;
     for name in path {
-        match value {
-            Value::Object(object) => value = object.get(name).unwrap_or(&Value::Null),
-            _ => return Value::Null,
-        }
+        let Value::Object(object) = value else {
+            return Value::Null;
+        };
+        value = object.get(name).unwrap_or(&Value::Null);
     }
     value.clone()
 }
