@@ -45,7 +45,7 @@ async fn session(
 ) -> Result<Session, Box<HttpResponse>> {
     let verified = authenticated(request, read).await?;
     if access::may_read(&verified.principal, field) {
-        return Ok(Session::new(Arc::clone(&read.reader), verified.principal));
+        return Ok(Session::new(Arc::clone(&read.reader), verified.principal, field));
     }
     let refused = if matches!(verified.principal.access, Access::Key { .. }) {
         let detail = "the API key does not open this: issue one with the scope read";
@@ -93,6 +93,9 @@ fn unread(error: ApiError, missing: &'static str) -> Problem {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "STALE_POSITION", detail)
         }
         ApiError::UnknownCommand(detail) => Problem::new(StatusCode::CONFLICT, "UNKNOWN_COMMAND", detail),
+        ApiError::PermissionDenied(denied) => {
+            Problem::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", denied.to_string())
+        }
         ApiError::BadUserInput(detail) => Problem::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", detail),
         ApiError::Unauthenticated(_) | ApiError::Forbidden(_) | ApiError::NotFound(_) => not_found(missing),
     }

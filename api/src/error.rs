@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Error, ErrorExtensions};
+use domain::permission::PermissionDenied;
 use projections::WaitError;
 use uuid::Uuid;
 
@@ -13,6 +14,8 @@ use crate::transcripts::TranscriptError;
 pub(crate) enum ApiError {
     Unauthenticated(String),
     Forbidden(&'static str),
+    /// The role would do, but the asker's reseller is not permitted.
+    PermissionDenied(PermissionDenied),
     BadUserInput(String),
     NotFound(&'static str),
     StalePosition(String),
@@ -28,6 +31,7 @@ impl ApiError {
         match self {
             Self::Unauthenticated(_) => "UNAUTHENTICATED",
             Self::Forbidden(_) => "FORBIDDEN",
+            Self::PermissionDenied(_) => "PERMISSION_DENIED",
             Self::BadUserInput(_) => "BAD_USER_INPUT",
             Self::NotFound(_) => "NOT_FOUND",
             Self::StalePosition(_) => "STALE_POSITION",
@@ -47,7 +51,18 @@ pub(crate) fn report_internal(error: &(dyn std::error::Error + Send + Sync)) -> 
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         let code = error.code();
+        let permission = match &error {
+            ApiError::PermissionDenied(denied) => Some(denied.permission),
+            ApiError::Unauthenticated(_)
+            | ApiError::Forbidden(_)
+            | ApiError::BadUserInput(_)
+            | ApiError::NotFound(_)
+            | ApiError::StalePosition(_)
+            | ApiError::UnknownCommand(_)
+            | ApiError::Internal(_) => None,
+        };
         let text = match error {
+            ApiError::PermissionDenied(denied) => denied.to_string(),
             ApiError::Unauthenticated(text)
             | ApiError::BadUserInput(text)
             | ApiError::StalePosition(text)
@@ -55,7 +70,12 @@ impl From<ApiError> for Error {
             ApiError::Forbidden(text) | ApiError::NotFound(text) => text.to_owned(),
             ApiError::Internal(source) => report_internal(source.as_ref()),
         };
-        Self::new(text).extend_with(|_, extensions| extensions.set("code", code))
+        Self::new(text).extend_with(|_, extensions| {
+            extensions.set("code", code);
+            if let Some(permission) = permission {
+                extensions.set("permission", permission.as_ref());
+            }
+        })
     }
 }
 

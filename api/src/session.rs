@@ -8,12 +8,14 @@ use actix_web::HttpRequest;
 use async_graphql::Context;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
-use platform::access;
+use platform::access::{self, Needs};
 use platform::objects::Objects;
 use platform::tokens::{TokenError, Verified};
 use platform::{Audience, Clock, Principal, client_address};
+use projections::permissions;
+use projections::resellers::Resellers;
 use projections::wait::{self, WAIT_MAX};
-use projections::{ScopedConnection, Snapshot, WaitError, Waiter};
+use projections::{Projection, ScopedConnection, Snapshot, WaitError, Waiter};
 use sqlx::PgPool;
 use store::wake::Wake;
 use store::{Position, api_keys};
@@ -161,13 +163,17 @@ impl<'a> From<(&'a Option<String>, &'a Option<String>)> for Fresh<'a> {
 pub(crate) struct Session {
     pub(crate) reader: Arc<Reader>,
     pub(crate) principal: Principal,
+    /// What the asker's reseller has to be permitted before anything is read.
+    needs: Option<Needs>,
     /// The state to read; the present one where there is none.
     snapshot: Option<Arc<Snapshot>>,
 }
 
 impl Session {
-    pub(crate) fn new(reader: Arc<Reader>, principal: Principal) -> Self {
+    /// For what the root field `field` answers.
+    pub(crate) fn new(reader: Arc<Reader>, principal: Principal, field: &str) -> Self {
         Self {
+            needs: access::needs_to_read(&principal, field),
             reader,
             principal,
             snapshot: None,
@@ -183,15 +189,15 @@ impl Session {
                 "sign in first: this needs an access token from /api/auth/token".to_owned(),
             )
         })?;
-        if !access::may_read(principal, context.field().name()) {
+        let field = context.field().name();
+        if !access::may_read(principal, field) {
             return Err(ApiError::Forbidden(
                 "your role or your API key does not open this: ask somebody who looks after your organisation",
             ));
         }
         Ok(Self {
-            reader: Arc::clone(reader),
-            principal: *principal,
             snapshot: context.data_opt::<Arc<Snapshot>>().map(Arc::clone),
+            ..Self::new(Arc::clone(reader), *principal, field)
         })
     }
 
@@ -204,7 +210,8 @@ impl Session {
         }
     }
 
-    /// Begins to read, once the named projections include what was asked for.
+    /// Begins to read, once the named projections include what was asked for, and where the asker's reseller has the
+    /// permission.
     pub(crate) async fn read(
         &self,
         projections: &[&str],
@@ -222,14 +229,28 @@ impl Session {
             position = self.end_of_command(key).await?.max(position);
         }
         if position > Position::START {
+            let mut awaited = projections.to_vec();
+            // What the reseller is permitted has to be of that position too.
+            awaited.extend(self.needs.as_ref().map(|_| Resellers::NAME));
             let waiter = &self.reader.waiter;
-            waiter.wait_for(projections, position, WAIT_MAX).await?;
+            waiter.wait_for(&awaited, position, WAIT_MAX).await?;
         }
         let (pool, scope) = (&self.reader.pool, self.principal.scope());
-        Ok(match &self.snapshot {
+        let mut connection = match &self.snapshot {
             Some(snapshot) => snapshot.begin(pool, scope).await?,
             None => ScopedConnection::begin(pool, scope).await?,
-        })
+        };
+        if let Some(Needs {
+            reseller_id,
+            permissions,
+        }) = &self.needs
+        {
+            let (read, _) = connection.parts();
+            if let Some(denied) = permissions::missing(read, *reseller_id, permissions).await? {
+                return Err(ApiError::PermissionDenied(denied));
+            }
+        }
+        Ok(connection)
     }
 
     /// Where what the asker's own command appended ends; those of others cannot be asked for.

@@ -129,6 +129,7 @@ impl Env {
             owner,
             at: self.now(),
             happened_at: None,
+            comment: None,
         }
     }
 

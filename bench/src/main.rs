@@ -5,6 +5,7 @@ mod accounts;
 mod atomic;
 mod audit;
 mod baseline;
+mod bulk;
 mod env;
 mod fill;
 mod hot;
@@ -58,6 +59,7 @@ fn works() -> Vec<Box<dyn Work>> {
     works.extend(projection::works());
     works.extend(audit::works());
     works.extend(visibility::works());
+    works.extend(bulk::works());
     works
 }
 

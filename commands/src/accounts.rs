@@ -76,17 +76,36 @@ pub async fn ensure_managed(
     manager: &Principal,
     user_id: UserId,
 ) -> Result<(), CommandError> {
+    let cause = looking(write, manager);
+    let mut unit = UnitOfWork::new(&write.pool, &cause);
+    managed(&mut unit, manager, user_id).await.map(|_| ())
+}
+
+/// As [`may_manage`], where nothing is changed.
+///
+/// # Errors
+/// The hierarchy cannot be read.
+pub async fn may_manage_now(
+    write: &WriteSide,
+    manager: &Principal,
+    home: Home,
+) -> Result<bool, CommandError> {
+    let cause = looking(write, manager);
+    may_manage(&mut UnitOfWork::new(&write.pool, &cause), manager, home).await
+}
+
+/// Of a unit of work that appends nothing.
+fn looking(write: &WriteSide, manager: &Principal) -> Cause {
     let command_id = Uuid::now_v7();
-    let cause = Cause {
+    Cause {
         command_id,
         fingerprint: command_id.as_bytes().to_vec(),
         actor: None,
         owner: owner_of(manager.home),
         at: write.clock.now(),
         happened_at: None,
-    };
-    let mut unit = UnitOfWork::new(&write.pool, &cause);
-    managed(&mut unit, manager, user_id).await.map(|_| ())
+        comment: None,
+    }
 }
 
 /// As [`managed`], and it is somebody else: who has stolen a session must not get hold of the account by it.

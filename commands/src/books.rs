@@ -80,6 +80,7 @@ pub fn console_cause(write: &WriteSide, period: Period) -> Cause {
         owner: Owner::PLATFORM,
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an installation starts with: the first price list, the founding tiers, and the demo.
+//! What an installation starts with: the first price list, the founding tiers and permission templates, and the demo.
 //!
 //! Every step is a command with a fixed id, so that running it again changes nothing, not even what people
 //! have changed since.
@@ -7,6 +7,7 @@ use domain::credit_account::{CreditAccount, CreditAccountCommand};
 use domain::credits::{Credits, Money};
 use domain::hierarchy::Limits;
 use domain::ids::{HOUSE, PLATFORM, ResellerId};
+use domain::permission_templates;
 use domain::price_list::PriceListCommand;
 use domain::reseller::{Reseller, ResellerCommand};
 use domain::tier::Tier;
@@ -23,7 +24,7 @@ use crate::WriteSide;
 use crate::credits::{Sale, prices, sell_pack};
 use crate::error::CommandError;
 use crate::resellers::{NewReseller, Registered};
-use crate::{customers, people, resellers, tiers};
+use crate::{customers, people, permissions, resellers, tiers};
 
 /// The packs that the price list begins with: code, name, credits, price in US cents.
 const FIRST_PACKS: [(&str, &str, i64, i64); 3] = [
@@ -46,6 +47,7 @@ fn cause(write: &WriteSide, step: &str) -> Cause {
         owner: Owner::PLATFORM,
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     }
 }
 
@@ -80,6 +82,18 @@ pub async fn tiers(write: &WriteSide) -> Result<(), CommandError> {
     for (tier, terms) in founding::tiers() {
         let cause = cause(write, &format!("tier {tier}"));
         tiers::publish(write, &cause, tier, &terms, None).await?;
+    }
+    Ok(())
+}
+
+/// Publishes the founding permission templates, once.
+///
+/// # Errors
+/// The database fails.
+pub async fn permission_templates(write: &WriteSide) -> Result<(), CommandError> {
+    for (code, name, granted) in permission_templates::founding::templates() {
+        let cause = cause(write, &format!("permission template {code}"));
+        permissions::publish(write, &cause, code, name, &granted).await?;
     }
     Ok(())
 }
@@ -155,6 +169,7 @@ pub async fn demo(write: &WriteSide) -> Result<(), CommandError> {
     let password = || Some(SecretString::from(DEMO_PASSWORD));
     price_list(write).await?;
     tiers(write).await?;
+    permission_templates(write).await?;
     house(write).await?;
     admin(write, "Ada Admin", DEMO_ADMIN, DEMO_PASSWORD.into()).await?;
     let step = cause(write, "demo reseller");
@@ -169,6 +184,7 @@ pub async fn demo(write: &WriteSide) -> Result<(), CommandError> {
             time_zone: "Europe/Berlin".to_owned(),
             parent_id: None,
             limits: Limits::default(),
+            permission_template: None,
         };
         resellers::register(write, &step, Scope::Platform, reseller, &owner)
             .await?

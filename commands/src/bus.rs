@@ -15,6 +15,7 @@ use store::wake::Wake;
 use store::{Position, feed};
 use tokio_util::sync::CancellationToken;
 
+use crate::dry_run::{Trial, Tried};
 use crate::error::{CommandError, Problem};
 
 /// Attempts at one command while other processes keep changing its streams.
@@ -28,7 +29,7 @@ pub struct Done<T> {
     pub value: T,
     /// What a reader has to reach to see it.
     pub position: Position,
-    /// Whether this repeats an earlier answer.
+    /// Whether nothing new came of it: it repeats an earlier answer, or it was a dry run.
     pub replayed: bool,
 }
 
@@ -38,6 +39,8 @@ pub struct Bus {
     pool: PgPool,
     committer: Committer,
     answer_within: Duration,
+    /// Where a dry run notes what it would append.
+    trial: Option<Trial>,
 }
 
 /// What has been tried for one command.
@@ -58,8 +61,24 @@ impl Bus {
         Self {
             committer: Committer::new(pool.clone(), wake, limits),
             answer_within: limits.answer_within,
+            trial: None,
             pool,
         }
+    }
+
+    /// A bus for one command of a dry run: decided on the log as it is and appended on a pool that keeps nothing.
+    #[must_use]
+    pub fn trying(&self, keeps_nothing: PgPool, trial: Trial) -> Self {
+        Self {
+            pool: keeps_nothing,
+            trial: Some(trial),
+            ..self.clone()
+        }
+    }
+
+    /// Whether what is done by this bus is taken back.
+    pub fn is_trial(&self) -> bool {
+        self.trial.is_some()
     }
 
     /// Runs `decide` on a unit of work and appends what it decided, with its answer as the receipt.
@@ -76,9 +95,15 @@ impl Bus {
         T: Serialize + DeserializeOwned,
         F: AsyncFnMut(&mut UnitOfWork<'_>) -> Result<T, CommandError>,
     {
+        if let Some(trial) = &self.trial {
+            trial.ensure_first()?;
+        }
         let mut tries = Tries::default();
         loop {
-            let mut unit = self.committer.unit(cause, tries.fresh);
+            let mut unit = match &self.trial {
+                Some(_) => UnitOfWork::new(&self.pool, cause),
+                None => self.committer.unit(cause, tries.fresh),
+            };
             let value = match decide(&mut unit).await {
                 Ok(value) => value,
                 Err(CommandError::Problem(_)) if unit.is_cached() => {
@@ -91,12 +116,16 @@ impl Bus {
                 }
                 Err(error @ CommandError::Internal(_)) => return Err(error),
             };
+            let events = self.trial.as_ref().map(|_| unit.events().to_vec());
             match unit.commit(serde_json::to_value(&value)?).await {
                 Ok(position) => {
+                    if let Some((trial, events)) = self.trial.as_ref().zip(events) {
+                        trial.note(Tried::Events(events));
+                    }
                     return Ok(Done {
                         value,
                         position,
-                        replayed: false,
+                        replayed: self.is_trial(),
                     });
                 }
                 Err(error) => {
@@ -192,6 +221,9 @@ impl Bus {
             Some(position) => position,
             None => feed::head(&mut connection).await?,
         };
+        if let Some(trial) = &self.trial {
+            trial.note(Tried::Repeats);
+        }
         Ok(Some(Done {
             value: serde_json::from_value(outcome)?,
             position,

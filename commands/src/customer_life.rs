@@ -78,33 +78,45 @@ pub async fn relocate(
     to: ResellerId,
     reason: &str,
 ) -> Result<Done<()>, CommandError> {
-    let decide = async |unit: &mut UnitOfWork<'_>| {
-        if let Scope::Reseller(own) = scope {
-            standing::ensure_active(unit, own).await?;
-        }
-        let not_found = || CommandError::refused(&TenantError::CustomerNotFound);
-        let id = tenant_id.to_string();
-        let tenant = unit.load::<Tenant>(&id).await?;
-        let from = tenant.reseller_id().ok_or_else(not_found)?;
-        if let Scope::Reseller(own) = scope {
-            let hierarchy = unit.load::<Hierarchy>(HIERARCHY_ID).await?;
-            if !hierarchy.is_within(from, own) {
-                return Err(not_found());
-            }
-        }
-        standing::ensure_within(unit, scope, to).await?;
-        standing::ensure_active(unit, to).await?;
-        let command = TenantCommand::Move {
-            to,
-            reason: reason.to_owned(),
-        };
-        // The last word of the old reseller's history.
-        unit.execute::<Tenant>(Owner::tenant(from, tenant_id), &id, command)
-            .await?;
-        release(unit, from, tenant_id).await?;
-        admit(unit, to, tenant_id).await
-    };
+    let decide = async |unit: &mut UnitOfWork<'_>| relocate_in(unit, scope, tenant_id, to, reason).await;
     write.bus.run(cause, decide).await
+}
+
+/// As [`relocate`], within a unit.
+///
+/// # Errors
+/// As [`relocate`].
+pub async fn relocate_in(
+    unit: &mut UnitOfWork<'_>,
+    scope: Scope,
+    tenant_id: TenantId,
+    to: ResellerId,
+    reason: &str,
+) -> Result<(), CommandError> {
+    if let Scope::Reseller(own) = scope {
+        standing::ensure_active(unit, own).await?;
+    }
+    let not_found = || CommandError::refused(&TenantError::CustomerNotFound);
+    let id = tenant_id.to_string();
+    let tenant = unit.load::<Tenant>(&id).await?;
+    let from = tenant.reseller_id().ok_or_else(not_found)?;
+    if let Scope::Reseller(own) = scope {
+        let hierarchy = unit.load::<Hierarchy>(HIERARCHY_ID).await?;
+        if !hierarchy.is_within(from, own) {
+            return Err(not_found());
+        }
+    }
+    standing::ensure_within(unit, scope, to).await?;
+    standing::ensure_active(unit, to).await?;
+    let command = TenantCommand::Move {
+        to,
+        reason: reason.to_owned(),
+    };
+    // The last word of the old reseller's history.
+    unit.execute::<Tenant>(Owner::tenant(from, tenant_id), &id, command)
+        .await?;
+    release(unit, from, tenant_id).await?;
+    admit(unit, to, tenant_id).await
 }
 
 /// Counts a customer in, where somebody counts and the limit allows it.

@@ -33,6 +33,15 @@ pub struct Created {
     pub expires_at: DateTime<Utc>,
 }
 
+/// A customer to be.
+pub struct NewCustomer<'a> {
+    pub tenant_id: TenantId,
+    pub name: &'a str,
+    pub tier: Tier,
+    pub days: u32,
+    pub first_user: &'a NewUser,
+}
+
 /// Creates a customer with its first user and its access, and debits what its days cost: one append.
 ///
 /// # Errors
@@ -46,51 +55,69 @@ pub async fn create(
     days: u32,
     first_user: &NewUser,
 ) -> Result<Done<Created>, CommandError> {
-    let tenant_id = TenantId(Uuid::now_v7());
-    let grant_id = GrantId(Uuid::now_v7());
+    let customer = NewCustomer {
+        tenant_id: TenantId(Uuid::now_v7()),
+        name,
+        tier,
+        days,
+        first_user,
+    };
+    let decide = async |unit: &mut UnitOfWork<'_>| create_in(unit, cause, reseller_id, &customer).await;
+    write.bus.run(cause, decide).await
+}
+
+/// As [`create`], within a unit.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_in(
+    unit: &mut UnitOfWork<'_>,
+    cause: &Cause,
+    reseller_id: ResellerId,
+    customer: &NewCustomer<'_>,
+) -> Result<Created, CommandError> {
+    let NewCustomer {
+        tenant_id,
+        name,
+        tier,
+        days,
+        first_user,
+    } = *customer;
     let id = tenant_id.to_string();
     let owner = Owner::tenant(reseller_id, tenant_id);
-    let decide = async |unit: &mut UnitOfWork<'_>| {
-        standing::ensure_active(unit, reseller_id).await?;
-        admit(unit, reseller_id, tenant_id).await?;
-        unit.begin::<Tenant>(&id);
-        unit.begin::<Subscription>(&id);
-        let contact_email = first_user.email.clone();
-        let command = TenantCommand::Create {
-            reseller_id,
-            name: name.to_owned(),
-            contact_email,
-        };
-        unit.execute::<Tenant>(owner, &id, command).await?;
-        let tiers = unit.load::<TierList>(TIER_LIST_ID).await?;
-        let policy = tiers
-            .offered(tier, cause.happened())
-            .map_err(|refusal| CommandError::refused(&refusal))?;
-        let cost = price(policy, days);
-        let payment = payment(unit, reseller_id, cost).await?;
-        let grant = SubscriptionCommand::Grant(bought(grant_id, policy, days, payment, cause));
-        let subscription = unit.execute::<Subscription>(owner, &id, grant).await?;
-        let balance = debit(unit, reseller_id, tenant_id, cost, DebitPurpose::NewCustomer).await?;
-        people::register(
-            unit,
-            first_user,
-            Role::CustomerAdmin,
-            Home::Tenant {
-                reseller_id,
-                tenant_id,
-            },
-        )
-        .await?;
-        Ok(Created {
-            tenant_id: tenant_id.0,
-            user_id: first_user.user_id.0,
-            subscription_id: tenant_id.0,
-            debited: cost.0,
-            balance: balance.0,
-            expires_at: ends_at(&subscription)?,
-        })
+    standing::ensure_active(unit, reseller_id).await?;
+    admit(unit, reseller_id, tenant_id).await?;
+    unit.begin::<Tenant>(&id);
+    unit.begin::<Subscription>(&id);
+    let command = TenantCommand::Create {
+        reseller_id,
+        name: name.to_owned(),
+        contact_email: first_user.email.clone(),
     };
-    write.bus.run(cause, decide).await
+    unit.execute::<Tenant>(owner, &id, command).await?;
+    let tiers = unit.load::<TierList>(TIER_LIST_ID).await?;
+    let policy = tiers
+        .offered(tier, cause.happened())
+        .map_err(|refusal| CommandError::refused(&refusal))?;
+    let cost = price(policy, days);
+    let payment = payment(unit, reseller_id, cost).await?;
+    let grant_id = GrantId(Uuid::now_v7());
+    let grant = SubscriptionCommand::Grant(bought(grant_id, policy, days, payment, cause));
+    let subscription = unit.execute::<Subscription>(owner, &id, grant).await?;
+    let balance = debit(unit, reseller_id, tenant_id, cost, DebitPurpose::NewCustomer).await?;
+    let home = Home::Tenant {
+        reseller_id,
+        tenant_id,
+    };
+    people::register(unit, first_user, Role::CustomerAdmin, home).await?;
+    Ok(Created {
+        tenant_id: tenant_id.0,
+        user_id: first_user.user_id.0,
+        subscription_id: tenant_id.0,
+        debited: cost.0,
+        balance: balance.0,
+        expires_at: ends_at(&subscription)?,
+    })
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -111,40 +138,54 @@ pub async fn extend(
     tenant_id: TenantId,
     days: u32,
 ) -> Result<Done<Extended>, CommandError> {
-    let grant_id = GrantId(Uuid::now_v7());
-    let owner = Owner::tenant(reseller_id, tenant_id);
-    let decide = async |unit: &mut UnitOfWork<'_>| {
-        standing::ensure_active(unit, reseller_id).await?;
-        ensure_own(unit, reseller_id, tenant_id).await?;
-        let tenant = unit.load::<Tenant>(&tenant_id.to_string()).await?;
-        tenant
-            .ensure_open()
-            .map_err(|refusal| CommandError::refused(&refusal))?;
-        let present = unit.load::<Subscription>(&tenant_id.to_string()).await?;
-        let tiers = unit.load::<TierList>(TIER_LIST_ID).await?;
-        let last = present
-            .last(&tiers, cause.happened())
-            .map_err(|refusal| CommandError::refused(&refusal))?;
-        let policy = tiers
-            .known(last.tier, cause.happened())
-            .map_err(|refusal| CommandError::refused(&refusal))?;
-        let cost = price(policy, days);
-        let payment = payment(unit, reseller_id, cost).await?;
-        let command = SubscriptionCommand::Extend(bought(grant_id, policy, days, payment, cause));
-        let subscription = unit
-            .execute::<Subscription>(owner, &tenant_id.to_string(), command)
-            .await?;
-        if subscription.auto_renewal().is_some() {
-            renewal::schedule(write, unit, tenant_id, &subscription, cause.at);
-        }
-        let balance = debit(unit, reseller_id, tenant_id, cost, DebitPurpose::Extension).await?;
-        Ok(Extended {
-            debited: cost.0,
-            balance: balance.0,
-            expires_at: ends_at(&subscription)?,
-        })
-    };
+    let decide =
+        async |unit: &mut UnitOfWork<'_>| extend_in(write, unit, cause, reseller_id, tenant_id, days).await;
     write.bus.run(cause, decide).await
+}
+
+/// As [`extend`], within a unit.
+///
+/// # Errors
+/// As [`extend`].
+pub async fn extend_in(
+    write: &WriteSide,
+    unit: &mut UnitOfWork<'_>,
+    cause: &Cause,
+    reseller_id: ResellerId,
+    tenant_id: TenantId,
+    days: u32,
+) -> Result<Extended, CommandError> {
+    let owner = Owner::tenant(reseller_id, tenant_id);
+    standing::ensure_active(unit, reseller_id).await?;
+    ensure_own(unit, reseller_id, tenant_id).await?;
+    let tenant = unit.load::<Tenant>(&tenant_id.to_string()).await?;
+    tenant
+        .ensure_open()
+        .map_err(|refusal| CommandError::refused(&refusal))?;
+    let present = unit.load::<Subscription>(&tenant_id.to_string()).await?;
+    let tiers = unit.load::<TierList>(TIER_LIST_ID).await?;
+    let last = present
+        .last(&tiers, cause.happened())
+        .map_err(|refusal| CommandError::refused(&refusal))?;
+    let policy = tiers
+        .known(last.tier, cause.happened())
+        .map_err(|refusal| CommandError::refused(&refusal))?;
+    let cost = price(policy, days);
+    let payment = payment(unit, reseller_id, cost).await?;
+    let grant_id = GrantId(Uuid::now_v7());
+    let command = SubscriptionCommand::Extend(bought(grant_id, policy, days, payment, cause));
+    let subscription = unit
+        .execute::<Subscription>(owner, &tenant_id.to_string(), command)
+        .await?;
+    if subscription.auto_renewal().is_some() {
+        renewal::schedule(write, unit, tenant_id, &subscription, cause.at);
+    }
+    let balance = debit(unit, reseller_id, tenant_id, cost, DebitPurpose::Extension).await?;
+    Ok(Extended {
+        debited: cost.0,
+        balance: balance.0,
+        expires_at: ends_at(&subscription)?,
+    })
 }
 
 /// Suspends or resumes a customer.
@@ -158,15 +199,27 @@ pub async fn change(
     tenant_id: TenantId,
     command: TenantCommand,
 ) -> Result<Done<()>, CommandError> {
-    let decide = async |unit: &mut UnitOfWork<'_>| {
-        standing::ensure_active(unit, reseller_id).await?;
-        ensure_own(unit, reseller_id, tenant_id).await?;
-        let owner = Owner::tenant(reseller_id, tenant_id);
-        unit.execute::<Tenant>(owner, &tenant_id.to_string(), command.clone())
-            .await?;
-        Ok(())
-    };
+    let decide =
+        async |unit: &mut UnitOfWork<'_>| change_in(unit, reseller_id, tenant_id, command.clone()).await;
     write.bus.run(cause, decide).await
+}
+
+/// As [`change`], within a unit.
+///
+/// # Errors
+/// As [`change`].
+pub async fn change_in(
+    unit: &mut UnitOfWork<'_>,
+    reseller_id: ResellerId,
+    tenant_id: TenantId,
+    command: TenantCommand,
+) -> Result<(), CommandError> {
+    standing::ensure_active(unit, reseller_id).await?;
+    ensure_own(unit, reseller_id, tenant_id).await?;
+    let owner = Owner::tenant(reseller_id, tenant_id);
+    unit.execute::<Tenant>(owner, &tenant_id.to_string(), command)
+        .await?;
+    Ok(())
 }
 
 /// A foreign customer is an unknown one.

@@ -100,6 +100,7 @@ pub async fn erase_by_operator(
         owner: Owner::PLATFORM,
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     };
     erase(write, &cause, UserId(user_id), reason).await
 }

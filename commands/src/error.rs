@@ -32,6 +32,9 @@ pub struct Problem {
     pub available: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
+    /// Name of what the caller's reseller would have to be permitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
     /// Names this failure in the server's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Uuid>,
@@ -50,6 +53,7 @@ impl Problem {
             needed: None,
             available: None,
             allowed: Vec::new(),
+            permission: None,
             trace_id: None,
             retry_after_seconds: None,
         }
@@ -71,6 +75,7 @@ impl Problem {
             needed: facts.needed,
             available: facts.available,
             allowed: facts.allowed,
+            permission: facts.permission.map(|permission| permission.as_ref().to_owned()),
             ..Self::new(status, refusal.code(), refusal.to_string())
         }
     }

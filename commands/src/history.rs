@@ -52,8 +52,8 @@ pub enum HistoryError {
     Interrupted(#[from] tokio::task::JoinError),
 }
 
-/// Fills a log that holds nothing but a price list, and answers how many events it has got. `told` hears how many are
-/// stored.
+/// Fills a log that holds nothing but what an installation begins with, and answers how many events it has got. `told`
+/// hears how many are stored.
 ///
 /// # Errors
 /// The log is not empty, or the database fails.
@@ -83,7 +83,8 @@ async fn refuse_full_log(pool: &PgPool) -> Result<(), HistoryError> {
     let events: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM (
              SELECT FROM es.events e
-             WHERE e.aggregate_type NOT IN ('price_list', 'tier_list') AND e.aggregate_id <> $1 LIMIT 1000) AS found",
+             WHERE e.aggregate_type NOT IN ('price_list', 'tier_list', 'permission_templates')
+               AND e.aggregate_id <> $1 LIMIT 1000) AS found",
     )
     .bind(HOUSE.to_string())
     .fetch_one(pool)

@@ -225,6 +225,9 @@ fn charged(recorded: &Recorded, currency: &str) -> Option<Item> {
         | AnyEvent::Hierarchy(_)
         | AnyEvent::Roster(_)
         | AnyEvent::ApiKey(_)
+        | AnyEvent::Bulk(_)
+        | AnyEvent::PermissionTemplates(_)
+        | AnyEvent::ResellerPermissions(_)
         | AnyEvent::Payouts(_)
         | AnyEvent::Invoices(_) => None,
     }

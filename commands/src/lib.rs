@@ -4,13 +4,16 @@ pub mod accounts;
 pub mod api_keys;
 pub mod books;
 pub mod bootstrap;
+pub mod bulk;
 pub mod bus;
+pub mod dry_run;
 pub mod entitlement;
 pub mod erasure;
 pub mod error;
 pub mod happened;
 pub mod history;
 pub mod identity;
+pub mod impersonations;
 pub mod invitations;
 pub mod jobs;
 pub mod mail;
@@ -27,6 +30,7 @@ pub mod onboarding;
 pub mod password_resets;
 pub mod payouts;
 pub mod people;
+pub mod permissions;
 pub mod profiles;
 pub mod recordings;
 pub mod resellers;
@@ -44,6 +48,7 @@ use platform::objects::Objects;
 use platform::tokens::{Signer, Verifier};
 use platform::{Clock, Config};
 use sqlx::PgPool;
+use store::database::{self, DatabaseRole};
 use store::vault::Vault;
 use store::wake::Wake;
 
@@ -55,6 +60,8 @@ use crate::store_events::lookup::Lookup;
 #[derive(Clone)]
 pub struct WriteSide {
     pub pool: PgPool,
+    /// Of dry runs.
+    pub keeping_nothing: PgPool,
     pub bus: Bus,
     pub vault: Vault,
     pub clock: Clock,
@@ -69,6 +76,7 @@ pub struct WriteSide {
     /// `None` where nothing is looked up.
     pub lookup: Option<Arc<Lookup>>,
     pub application_limits: Arc<SignInLimits>,
+    pub bulk_limits: Arc<SignInLimits>,
 }
 
 impl WriteSide {
@@ -101,6 +109,8 @@ impl WriteSide {
             application_limits: Arc::new(SignInLimits::of_applications(
                 config.onboarding.applications_per_hour,
             )),
+            bulk_limits: Arc::new(SignInLimits::of_bulks(config.bulk.begun_per_hour)),
+            keeping_nothing: database::keeping_nothing(&pool, DatabaseRole::Commands),
             pool,
             vault,
             clock,

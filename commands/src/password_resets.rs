@@ -117,6 +117,7 @@ pub async fn request(write: &WriteSide, email: &str) -> Result<(), CommandError>
         owner: Owner::PLATFORM,
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     };
     let link = new_link(&cause, user_id)?;
     let decide = async |unit: &mut UnitOfWork<'_>| issue_in(write, unit, user_id, &link).await;

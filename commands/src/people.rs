@@ -8,6 +8,7 @@ use domain::user::{AccessCommand, Home, Identity, Role, User, UserCommand};
 use secrecy::SecretString;
 use store::append::Claim;
 use store::unit_of_work::{Cause, Owner, UnitOfWork};
+use store::vault::NewKey;
 use uuid::Uuid;
 
 use crate::WriteSide;
@@ -30,6 +31,13 @@ pub struct NewUser {
     email_digest: Vec<u8>,
     /// To be shown once, where the caller gave none.
     pub temporary_password: Option<SecretString>,
+}
+
+impl NewUser {
+    /// By which the address is told from others.
+    pub fn email_digest(&self) -> &[u8] {
+        &self.email_digest
+    }
 }
 
 /// An address in the form in which it is stored and compared.
@@ -66,8 +74,7 @@ pub async fn prepare(
 ) -> Result<NewUser, CommandError> {
     let user_id = UserId(Uuid::now_v7());
     let email = checked_email(email)?;
-    let name = text::checked(name, NAME_CHARS_MAX)
-        .ok_or_else(|| Problem::invalid(format!("a person's name has 1 to {NAME_CHARS_MAX} characters")))?;
+    let name = checked_name(name)?;
     let (password, temporary_password) = if let Some(password) = password {
         passwords::check(&password)?;
         (password, None)
@@ -88,6 +95,30 @@ pub async fn prepare(
     };
     passwords::store(&mut connection, user_id, &hash, None, write.clock.now()).await?;
     Ok(user)
+}
+
+/// Prepares a user who has no password yet and gets one by a link, with a key that is to be stored before the append.
+///
+/// # Errors
+/// A field breaks a rule.
+pub fn with_key(write: &WriteSide, name: &str, email: &str) -> Result<(NewUser, NewKey), CommandError> {
+    let user_id = UserId(Uuid::now_v7());
+    let (name, email) = (checked_name(name)?, checked_email(email)?);
+    let key = write.vault.new_key(user_id.0)?;
+    let user = NewUser {
+        user_id,
+        name: key.seal(&name)?,
+        email: key.seal(&email)?,
+        email_digest: write.vault.digest(EMAIL_CLAIM, &email),
+        temporary_password: None,
+    };
+    Ok((user, key))
+}
+
+fn checked_name(name: &str) -> Result<String, CommandError> {
+    text::checked(name, NAME_CHARS_MAX).ok_or_else(|| {
+        Problem::invalid(format!("a person's name has 1 to {NAME_CHARS_MAX} characters")).into()
+    })
 }
 
 /// Whom the facts about people of a home belong to.

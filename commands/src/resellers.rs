@@ -17,6 +17,7 @@ use crate::WriteSide;
 use crate::bus::Done;
 use crate::error::CommandError;
 use crate::people::{self, NewUser};
+use crate::permissions;
 use crate::standing;
 
 /// What is known of a new reseller.
@@ -29,6 +30,8 @@ pub struct NewReseller {
     /// `None` below the platform.
     pub parent_id: Option<ResellerId>,
     pub limits: Limits,
+    /// Code of the one that it begins with.
+    pub permission_template: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,7 +43,8 @@ pub struct Registered {
 /// Registers a reseller with its credit account, its place and its owner: one append.
 ///
 /// # Errors
-/// A field breaks a rule, the owner's address is taken, or the parent is not within the scope or has no room.
+/// A field breaks a rule, the owner's address is taken, the parent is not within the scope or has no room, or no such
+/// permission template is on offer.
 pub async fn register(
     write: &WriteSide,
     cause: &Cause,
@@ -74,6 +78,9 @@ pub async fn register(
         unit.execute::<CreditAccount>(Owner::reseller(reseller_id), &id, CreditAccountCommand::Open)
             .await?;
         place(unit, reseller_id, &reseller).await?;
+        if let Some(code) = &reseller.permission_template {
+            permissions::assign_in(unit, reseller_id, code, "registered with it").await?;
+        }
         people::register(unit, owner, Role::ResellerOwner, Home::Reseller(reseller_id)).await?;
         Ok(Registered {
             reseller_id: reseller_id.0,
@@ -130,7 +137,11 @@ pub async fn change(
     write.bus.run(cause, decide).await
 }
 
-async fn ensure_may_change(
+/// Whether the asker may do what a parent does to a reseller.
+///
+/// # Errors
+/// It is not below the asker, or it is the house.
+pub async fn ensure_may_change(
     unit: &mut UnitOfWork<'_>,
     scope: Scope,
     reseller_id: ResellerId,

@@ -59,6 +59,7 @@ async fn use_recovery_code(
         owner: owner_of(home),
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     };
     let id = user_id.to_string();
     let decide = async |unit: &mut UnitOfWork<'_>| {

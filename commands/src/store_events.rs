@@ -43,5 +43,6 @@ fn cause(write: &WriteSide, name: &str) -> Cause {
         owner: Owner::PLATFORM,
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     }
 }

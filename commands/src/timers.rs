@@ -137,6 +137,7 @@ pub fn cause(write: &WriteSide, timer: &Waiting, step: &str) -> Cause {
         owner: Owner::PLATFORM,
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     }
 }
 

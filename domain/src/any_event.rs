@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::api_key::{ApiKey, ApiKeyEvent};
 use crate::books::{Books, BooksEvent};
+use crate::bulk::{Bulk, BulkEvent};
 use crate::contract::{ContractEvent, Contracts};
 use crate::credit_account::{CreditAccount, CreditAccountEvent};
 use crate::es::StoredEvent;
@@ -12,9 +13,11 @@ use crate::hierarchy::{Hierarchy, HierarchyEvent};
 use crate::invoice::{InvoiceEvent, Invoices};
 use crate::job::{Job, JobEvent};
 use crate::payout::{PayoutEvent, Payouts};
+use crate::permission_templates::{PermissionTemplates, PermissionTemplatesEvent};
 use crate::price_list::{PriceList, PriceListEvent};
 use crate::recording::{Recording, RecordingEvent};
 use crate::reseller::{Reseller, ResellerEvent};
+use crate::reseller_permissions::{ResellerPermissions, ResellerPermissionsEvent};
 use crate::roster::{Roster, RosterEvent};
 use crate::sale::{RecordedSale, SaleEvent};
 use crate::store_account::{StoreAccount, StoreAccountEvent};
@@ -91,6 +94,9 @@ any_event! {
     Payouts(Payouts, PayoutEvent),
     Invoices(Invoices, InvoiceEvent),
     ApiKey(ApiKey, ApiKeyEvent),
+    PermissionTemplates(PermissionTemplates, PermissionTemplatesEvent),
+    ResellerPermissions(ResellerPermissions, ResellerPermissionsEvent),
+    Bulk(Bulk, BulkEvent),
 }
 
 /// Reads a stored event of a known aggregate, lifted to its present version where it is older.

@@ -348,11 +348,7 @@ fn replaces(pack: &Pack, other: &Pack) -> bool {
 }
 
 fn checked(code: &str, pack: &mut Pack) -> Result<(), PriceListError> {
-    let code_fits = (1..=40).contains(&code.len())
-        && code
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if !code_fits {
+    if !text::is_code(code, 40) {
         return Err(PriceListError::InvalidPackCode);
     }
     pack.name = text::checked(&pack.name, NAME_CHARS_MAX).ok_or(PriceListError::InvalidName)?;

@@ -1,5 +1,7 @@
 //! What every refusal tells its reader: a code for programs, what is needed, what there is.
 
+use crate::permission::Permission;
+
 /// How a refusal is to be understood; the REST API turns it into a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
@@ -20,6 +22,8 @@ pub struct Facts {
     pub available: Option<i64>,
     /// The values that would be accepted.
     pub allowed: Vec<String>,
+    /// What the caller's reseller would have to be permitted.
+    pub permission: Option<Permission>,
 }
 
 /// An aggregate's error. Its text says what was wrong, what was expected and what to do.

@@ -160,7 +160,7 @@ impl Refusal for SaleError {
                 Facts {
                     needed: Some(*needed),
                     available: Some(*available),
-                    allowed: Vec::new(),
+                    ..Facts::default()
                 }
             }
             Self::CurrencyDiffers { expected, .. } => Facts {

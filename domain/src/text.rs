@@ -12,6 +12,12 @@ pub fn checked(text: &str, chars_max: usize) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
+/// Whether `code` is a name for programs: lower-case letters, digits and hyphens.
+pub fn is_code(code: &str, bytes_max: usize) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=bytes_max).contains(&code.len()) && code.bytes().all(fits)
+}
+
 /// "choose one of a, b", or that there is none.
 pub fn choice(allowed: &[String]) -> String {
     if allowed.is_empty() {

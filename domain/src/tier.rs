@@ -6,6 +6,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::text::is_code;
+
 /// Longest code, in bytes.
 const CODE_BYTES_MAX: usize = 24;
 
@@ -66,11 +68,7 @@ impl FromStr for Tier {
     type Err = InvalidTier;
 
     fn from_str(text: &str) -> Result<Self, InvalidTier> {
-        let fits = (1..=CODE_BYTES_MAX).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !fits {
+        if !is_code(text, CODE_BYTES_MAX) {
             return Err(InvalidTier);
         }
         let mut code = [0; CODE_BYTES_MAX];

@@ -245,7 +245,9 @@ pub enum UserError {
     TotpAlreadyOn,
     #[error("the second factor is not on")]
     TotpNotOn,
-    #[error("somebody of the platform cannot be impersonated: choose a user of a reseller or a customer")]
+    #[error(
+        "somebody of the platform or of your own organisation cannot be impersonated: choose a user of a reseller or a customer below it"
+    )]
     NotImpersonable,
     #[error("an impersonation lasts 1 to {IMPERSONATION_MINUTES_MAX} minutes")]
     InvalidDuration,

@@ -18,15 +18,18 @@ use domain::AnyEvent;
 use domain::any_event::DecodeError;
 use domain::api_key::ApiKey;
 use domain::books::Books;
+use domain::bulk::Bulk;
 use domain::contract::Contracts;
 use domain::credit_account::CreditAccount;
 use domain::hierarchy::Hierarchy;
 use domain::invoice::Invoices;
 use domain::job::Job;
 use domain::payout::Payouts;
+use domain::permission_templates::PermissionTemplates;
 use domain::price_list::PriceList;
 use domain::recording::Recording;
 use domain::reseller::Reseller;
+use domain::reseller_permissions::ResellerPermissions;
 use domain::roster::Roster;
 use domain::sale::RecordedSale;
 use domain::store_account::StoreAccount;
@@ -78,7 +81,10 @@ aggregates!(
     Contracts,
     Payouts,
     Invoices,
-    ApiKey
+    ApiKey,
+    PermissionTemplates,
+    ResellerPermissions,
+    Bulk
 );
 
 /// Asks an enum's `Deserialize` for its variants, so that nobody has to list them.

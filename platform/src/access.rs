@@ -1,13 +1,16 @@
-//! What each role may do: one table for the commands, by route, and one for the reads, by root field.
+//! What each role may do: one table for the commands, by route, and one for the reads, by root field. Rows name the
+//! permission too that a reseller needs for it: [`needs`] and [`needs_to_read`].
 //!
 //! A route that has no row of its own is under the row of the longest path above it; what is under none is closed.
 
 use domain::api_key::KeyScope;
-use domain::user::Role;
+use domain::ids::ResellerId;
+use domain::permission::Permission;
 use domain::user::Role::{
     CustomerAdmin, CustomerUser, PlatformAdmin, PlatformFinance, PlatformSupport, ResellerOwner,
     ResellerStaff, Service,
 };
+use domain::user::{Home, Role};
 
 use crate::{Access, Principal};
 
@@ -30,6 +33,17 @@ pub struct Rule {
     /// The scope that a program needs; `None` where programs have no business.
     pub key: Option<KeyScope>,
     pub impersonated: Impersonated,
+    /// What people and programs of a reseller need besides their role or scope.
+    pub permission: Option<Permission>,
+}
+
+impl Rule {
+    const fn needs(self, permission: Permission) -> Self {
+        Self {
+            permission: Some(permission),
+            ..self
+        }
+    }
 }
 
 const EVERYBODY: &[Role] = &[
@@ -43,6 +57,8 @@ const EVERYBODY: &[Role] = &[
 ];
 const ADMINS: &[Role] = &[PlatformAdmin, ResellerOwner, CustomerAdmin];
 const HELPERS: &[Role] = &[PlatformAdmin, PlatformSupport, ResellerOwner, CustomerAdmin];
+/// Who may act as people below.
+const ACTORS: &[Role] = &[PlatformAdmin, PlatformSupport, ResellerOwner];
 const FINANCE: &[Role] = &[PlatformAdmin, PlatformFinance];
 const OWNERS: &[Role] = &[ResellerOwner];
 const RESELLERS: &[Role] = &[ResellerOwner, ResellerStaff];
@@ -59,7 +75,12 @@ const fn rule(
         roles,
         key,
         impersonated,
+        permission: None,
     }
+}
+
+const fn of_customers(path: &'static str) -> Rule {
+    rule(path, RESELLERS, Some(KeyScope::Customers), ToWrite)
 }
 
 use Impersonated::{Always, Never, ToWrite};
@@ -68,13 +89,22 @@ use Impersonated::{Always, Never, ToWrite};
 pub const RULES: &[Rule] = &[
     rule("/api/auth", EVERYBODY, None, Always),
     rule("/api/user", EVERYBODY, None, Never),
+    rule("/api/user/impersonation", EVERYBODY, None, Always),
     rule("/api/users", HELPERS, None, Never),
+    rule("/api/users/{}/impersonation", ACTORS, None, Never),
     rule("/api/users/invitations", ADMINS, None, Never),
     rule("/api/users/{}/invitation", ADMINS, None, Never),
     rule("/api/users/{}/role", ADMINS, None, Never),
     rule("/api/users/{}/disable", ADMINS, None, Never),
     rule("/api/users/{}/enable", ADMINS, None, Never),
-    rule("/api/api-keys", ADMINS, None, Never),
+    rule("/api/users/{}/sessions", HELPERS, None, Never).needs(Permission::ViewConnections),
+    // Whoever has lost a device is helped by all who may.
+    rule("/api/users/{}/sessions/end", HELPERS, None, Never),
+    rule("/api/users/{}/password-reset", HELPERS, None, Never).needs(Permission::ResetAccess),
+    rule("/api/users/{}/totp", HELPERS, None, Never).needs(Permission::ResetAccess),
+    rule("/api/api-keys", ADMINS, None, Never).needs(Permission::ApiAccess),
+    // A key that has leaked is taken away whatever else is permitted.
+    rule("/api/api-keys/{}/revoke", ADMINS, None, Never),
     rule("/api/admin", &[PlatformAdmin], None, Never),
     rule(
         "/api/admin/resellers",
@@ -83,6 +113,12 @@ pub const RULES: &[Rule] = &[
         Never,
     ),
     rule("/api/admin/resellers/{}/contracts", &[PlatformAdmin], None, Never),
+    rule(
+        "/api/admin/resellers/{}/permissions",
+        &[PlatformAdmin],
+        None,
+        Never,
+    ),
     rule(
         "/api/admin/resellers/{}/fees",
         FINANCE,
@@ -103,11 +139,25 @@ pub const RULES: &[Rule] = &[
         Some(KeyScope::Resellers),
         Never,
     ),
+    rule(
+        "/api/admin/bulk",
+        &[PlatformAdmin],
+        Some(KeyScope::Resellers),
+        Never,
+    ),
     rule("/api/admin/periods", FINANCE, Some(KeyScope::Finance), Never),
     rule("/api/admin/sales", FINANCE, Some(KeyScope::Finance), Never),
     rule("/api/reseller", RESELLERS, Some(KeyScope::Customers), ToWrite),
     rule("/api/reseller/credits/alerts", OWNERS, None, ToWrite),
-    rule("/api/reseller/profile", OWNERS, None, ToWrite),
+    rule("/api/reseller/profile", OWNERS, None, ToWrite).needs(Permission::CustomizeBranding),
+    of_customers("/api/reseller/customers").needs(Permission::CreateCustomers),
+    of_customers("/api/reseller/customers/{}").needs(Permission::EditCustomers),
+    of_customers("/api/reseller/customers/{}/close").needs(Permission::CloseCustomers),
+    of_customers("/api/reseller/customers/{}/reopen").needs(Permission::CloseCustomers),
+    of_customers("/api/reseller/customers/{}/extensions").needs(Permission::ExtendSubscriptions),
+    of_customers("/api/reseller/customers/{}/plan-changes").needs(Permission::ExtendSubscriptions),
+    of_customers("/api/reseller/customers/{}/subscription").needs(Permission::ExtendSubscriptions),
+    of_customers("/api/reseller/bulk").needs(Permission::BulkOperations),
     rule("/api/reseller/resellers", OWNERS, None, ToWrite),
     rule("/api/tenant", CUSTOMERS, Some(KeyScope::Transcription), ToWrite),
     rule("/api/tenant/users", &[CustomerAdmin], None, Never),
@@ -148,46 +198,77 @@ const BOOKKEEPERS: &[Role] = &[
 ];
 const PLATFORM_BOOKS: &[Role] = &[PlatformAdmin, PlatformFinance, Service];
 
+/// Who may ask for a root field.
+#[derive(Debug)]
+pub struct Read {
+    pub field: &'static str,
+    pub roles: &'static [Role],
+    /// What people and programs of a reseller need besides their role.
+    pub permission: Option<Permission>,
+}
+
+impl Read {
+    const fn needs(self, permission: Permission) -> Self {
+        Self {
+            permission: Some(permission),
+            ..self
+        }
+    }
+}
+
+const fn read(field: &'static str, roles: &'static [Role]) -> Read {
+    Read {
+        field,
+        roles,
+        permission: None,
+    }
+}
+
 /// The reads: every root field. A program needs [`KeyScope::Read`] for all of them.
-pub const READS: &[(&str, &[Role])] = &[
-    ("viewer", ANYBODY),
-    ("entitlement", ANYBODY),
-    ("subscription", ANYBODY),
-    ("tiers", ANYBODY),
-    ("packs", ANYBODY),
-    ("reseller", ANYBODY),
-    ("customer", ANYBODY),
-    ("customers", ANYBODY),
-    ("recordings", ANYBODY),
-    ("jobs", ANYBODY),
-    ("job", ANYBODY),
-    ("jobUpdates", ANYBODY),
-    ("workflows", ANYBODY),
-    ("storeProducts", ANYBODY),
-    ("resellers", NO_CUSTOMERS),
-    ("creditTransactions", NO_CUSTOMERS),
-    ("creditTransaction", NO_CUSTOMERS),
-    ("creditAccount", NO_CUSTOMERS),
-    ("creditForecast", NO_CUSTOMERS),
-    ("storeEvents", NO_CUSTOMERS),
-    ("storeTransactions", NO_CUSTOMERS),
-    ("storeDrifts", NO_CUSTOMERS),
-    ("dashboard", &[ResellerOwner, ResellerStaff, Service]),
-    ("contracts", BOOKKEEPERS),
-    ("commissionLines", BOOKKEEPERS),
-    ("commissionLine", BOOKKEEPERS),
-    ("commissionSummary", BOOKKEEPERS),
-    ("statements", BOOKKEEPERS),
-    ("invoices", BOOKKEEPERS),
-    ("trialBalance", BOOKKEEPERS),
-    ("creditBalance", BOOKKEEPERS),
-    ("postings", BOOKKEEPERS),
-    ("payoutRuns", PLATFORM_BOOKS),
-    ("periods", PLATFORM_BOOKS),
-    ("ledgerViolations", PLATFORM_BOOKS),
-    ("auditStatus", PLATFORM_BOOKS),
-    ("apiKeys", ADMINS),
-    (
+pub const READS: &[Read] = &[
+    read("viewer", ANYBODY),
+    read("entitlement", ANYBODY).needs(Permission::ViewCustomers),
+    read("subscription", ANYBODY).needs(Permission::ViewCustomers),
+    read("tiers", ANYBODY),
+    read("impersonations", EVERYBODY),
+    read("packs", ANYBODY),
+    read("reseller", ANYBODY),
+    read("customer", ANYBODY).needs(Permission::ViewCustomers),
+    read("customers", ANYBODY).needs(Permission::ViewCustomers),
+    read("recordings", ANYBODY).needs(Permission::ViewCustomers),
+    read("jobs", ANYBODY).needs(Permission::ViewCustomers),
+    read("job", ANYBODY).needs(Permission::ViewCustomers),
+    read("jobUpdates", ANYBODY).needs(Permission::ViewCustomers),
+    read("workflows", ANYBODY).needs(Permission::ViewCustomers),
+    read("storeProducts", ANYBODY),
+    read("resellers", NO_CUSTOMERS),
+    read("permissionTemplates", NO_CUSTOMERS),
+    read("bulks", NO_CUSTOMERS),
+    read("bulk", NO_CUSTOMERS),
+    read("bulkResults", NO_CUSTOMERS),
+    read("creditTransactions", NO_CUSTOMERS),
+    read("creditTransaction", NO_CUSTOMERS),
+    read("creditAccount", NO_CUSTOMERS),
+    read("creditForecast", NO_CUSTOMERS).needs(Permission::ViewStatistics),
+    read("storeEvents", NO_CUSTOMERS),
+    read("storeTransactions", NO_CUSTOMERS),
+    read("storeDrifts", NO_CUSTOMERS),
+    read("dashboard", &[ResellerOwner, ResellerStaff, Service]).needs(Permission::ViewStatistics),
+    read("contracts", BOOKKEEPERS),
+    read("commissionLines", BOOKKEEPERS),
+    read("commissionLine", BOOKKEEPERS),
+    read("commissionSummary", BOOKKEEPERS).needs(Permission::ViewStatistics),
+    read("statements", BOOKKEEPERS),
+    read("invoices", BOOKKEEPERS),
+    read("trialBalance", BOOKKEEPERS),
+    read("creditBalance", BOOKKEEPERS),
+    read("postings", BOOKKEEPERS),
+    read("payoutRuns", PLATFORM_BOOKS),
+    read("periods", PLATFORM_BOOKS),
+    read("ledgerViolations", PLATFORM_BOOKS),
+    read("auditStatus", PLATFORM_BOOKS),
+    read("apiKeys", ADMINS).needs(Permission::ApiAccess),
+    read(
         "invitations",
         &[
             PlatformAdmin,
@@ -197,7 +278,7 @@ pub const READS: &[(&str, &[Role])] = &[
             CustomerAdmin,
         ],
     ),
-    (
+    read(
         "users",
         &[
             PlatformAdmin,
@@ -282,17 +363,48 @@ pub fn may_read(principal: &Principal, field: &str) -> bool {
     {
         return false;
     }
-    READS
-        .iter()
-        .find(|(name, _)| *name == field)
-        // Fields below a root field have no row.
-        .is_none_or(|(_, roles)| roles.contains(&principal.role))
+    // Fields below a root field have no row.
+    read_of(field).is_none_or(|read| read.roles.contains(&principal.role))
+}
+
+fn read_of(field: &str) -> Option<&'static Read> {
+    READS.iter().find(|read| read.field == field)
+}
+
+/// What a reseller has to be permitted, so that one of its people or programs may do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needs {
+    pub reseller_id: ResellerId,
+    pub permissions: Vec<Permission>,
+}
+
+/// What the principal's reseller needs for a route, given by its pattern. `None` where permissions decide nothing:
+/// they are given to resellers, not to the platform and not to customers.
+pub fn needs(principal: &Principal, pattern: &str) -> Option<Needs> {
+    needed(principal, rule_of(pattern).and_then(|rule| rule.permission))
+}
+
+/// What the principal's reseller needs for a root field.
+pub fn needs_to_read(principal: &Principal, field: &str) -> Option<Needs> {
+    needed(principal, read_of(field).and_then(|read| read.permission))
+}
+
+fn needed(principal: &Principal, permission: Option<Permission>) -> Option<Needs> {
+    let Home::Reseller(reseller_id) = principal.home else {
+        return None;
+    };
+    let by_key = matches!(principal.access, Access::Key { .. }).then_some(Permission::ApiAccess);
+    let permissions: Vec<_> = by_key.into_iter().chain(permission).collect();
+    (!permissions.is_empty()).then_some(Needs {
+        reseller_id,
+        permissions,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use domain::ids::{ApiKeyId, UserId};
-    use domain::user::Home;
+    use strum::IntoEnumIterator;
     use uuid::Uuid;
 
     use super::*;
@@ -368,5 +480,44 @@ mod tests {
             Err(Denied::NoPrograms)
         );
         assert!(!may_read(&program, "viewer"));
+    }
+
+    fn of_reseller(access: Access) -> Principal {
+        let home = Home::Reseller(ResellerId(Uuid::from_u128(5)));
+        Principal {
+            home,
+            ..principal(ResellerOwner, access)
+        }
+    }
+
+    #[test]
+    fn permissions_bind_resellers_and_their_programs() {
+        let close = "/api/reseller/customers/{id}/close";
+        let needed =
+            |principal: &Principal, pattern| needs(principal, pattern).map(|needs| needs.permissions);
+        let person = of_reseller(Access::PASSWORD);
+        assert_eq!(needed(&person, close), Some(vec![Permission::CloseCustomers]));
+        assert_eq!(needed(&person, "/api/reseller/resellers"), None);
+        let key_id = ApiKeyId(Uuid::from_u128(4));
+        let scopes = [KeyScope::Customers].into_iter().collect();
+        let program = of_reseller(Access::Key { key_id, scopes });
+        assert_eq!(
+            needed(&program, close),
+            Some(vec![Permission::ApiAccess, Permission::CloseCustomers])
+        );
+        assert_eq!(needed(&principal(PlatformAdmin, Access::PASSWORD), close), None);
+        let dashboard = needs_to_read(&person, "dashboard").map(|needs| needs.permissions);
+        assert_eq!(dashboard, Some(vec![Permission::ViewStatistics]));
+        assert_eq!(needs_to_read(&person, "viewer"), None);
+    }
+
+    #[test]
+    fn every_permission_is_needed_somewhere() {
+        // What happened lately is a part of the dashboard.
+        for permission in Permission::iter().filter(|permission| *permission != Permission::ViewLogs) {
+            let needed = RULES.iter().any(|rule| rule.permission == Some(permission))
+                || READS.iter().any(|read| read.permission == Some(permission));
+            assert!(needed, "{permission:?} opens nothing");
+        }
     }
 }

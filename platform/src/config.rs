@@ -30,6 +30,7 @@ pub struct Config {
     pub identity: Identity,
     pub mail: Mail,
     pub onboarding: Onboarding,
+    pub bulk: BulkLimits,
     pub payouts: Payouts,
     pub invoices: Invoices,
     pub audit: Audit,
@@ -108,6 +109,13 @@ pub struct Mail {
     /// Of the SMTP server, with its login; no mail is sent while it is empty.
     pub url: String,
     pub from: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BulkLimits {
+    /// Per reseller, and for the platform. Rows do not count.
+    pub begun_per_hour: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -137,7 +137,21 @@ impl Signer {
         principal: &Principal,
         now: DateTime<Utc>,
     ) -> Result<(String, DateTime<Utc>), TokenError> {
+        self.access_until(principal, now, None)
+    }
+
+    /// As [`Signer::access`], with a token that ends no later than what it was made from.
+    ///
+    /// # Errors
+    /// The key is unusable.
+    pub fn access_until(
+        &self,
+        principal: &Principal,
+        now: DateTime<Utc>,
+        end: Option<DateTime<Utc>>,
+    ) -> Result<(String, DateTime<Utc>), TokenError> {
         let expires_at = now + self.access_ttl;
+        let expires_at = end.map_or(expires_at, |end| end.min(expires_at));
         let claims = AccessClaims {
             sub: principal.user_id,
             aud: principal.audience().as_ref().to_owned(),

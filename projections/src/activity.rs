@@ -11,6 +11,7 @@ use domain::job::JobEvent;
 use domain::price_list::PriceListEvent;
 use domain::recording::RecordingEvent;
 use domain::reseller::ResellerEvent;
+use domain::reseller_permissions::ResellerPermissionsEvent;
 use domain::sale::SaleEvent;
 use domain::subscription::SubscriptionEvent;
 use domain::tenant::TenantEvent;
@@ -116,6 +117,9 @@ fn reseller_of(recorded: &Recorded) -> Option<Uuid> {
         | AnyEvent::Tenant(_)
         | AnyEvent::User(_)
         | AnyEvent::ApiKey(_)
+        | AnyEvent::Bulk(_)
+        | AnyEvent::PermissionTemplates(_)
+        | AnyEvent::ResellerPermissions(_)
         | AnyEvent::Subscription(_)
         | AnyEvent::Recording(_)
         | AnyEvent::Job(_)
@@ -166,12 +170,15 @@ fn said(event: &AnyEvent) -> Option<Said> {
         AnyEvent::User(event) => user(event),
         // What a store says is shown by what follows from it, and what a reseller is paid by its statement.
         AnyEvent::ApiKey(_)
+        | AnyEvent::Bulk(_)
+        | AnyEvent::PermissionTemplates(_)
         | AnyEvent::Books(BooksEvent::PeriodClosed { .. })
         | AnyEvent::TierList(TierListEvent::TierPublished(_) | TierListEvent::TierRetired { .. })
         | AnyEvent::StoreAccount(_)
         | AnyEvent::StoreCatalogue(_)
         | AnyEvent::Roster(_)
         | AnyEvent::Payouts(_) => None,
+        AnyEvent::ResellerPermissions(event) => permissions(event),
         AnyEvent::Subscription(event) => subscription(event),
         AnyEvent::Recording(RecordingEvent::RecordingStored(recording)) => {
             of_customer(format!("uploaded {}", recording.name))
@@ -311,6 +318,34 @@ fn hierarchy(event: &HierarchyEvent) -> Option<Said> {
             of_reseller(format!("The reseller was moved to another parent: {reason}"))
         }
         HierarchyEvent::ResellerLimitsSet { .. } => of_reseller("The reseller's limits were changed"),
+    }
+}
+
+fn permissions(event: &ResellerPermissionsEvent) -> Option<Said> {
+    match event {
+        ResellerPermissionsEvent::PermissionTemplateAssigned {
+            code,
+            version,
+            reason,
+            ..
+        } => of_reseller(format!(
+            "The permission template {code}, version {version}, was assigned: {reason}"
+        )),
+        ResellerPermissionsEvent::PermissionOverridden {
+            permission,
+            granted,
+            reason,
+        } => {
+            let what = if *granted { "granted" } else { "denied" };
+            of_reseller(format!(
+                "{} was {what} by an exception: {reason}",
+                permission.as_ref()
+            ))
+        }
+        ResellerPermissionsEvent::PermissionOverrideWithdrawn { permission, reason } => of_reseller(format!(
+            "The exception for {} was taken back: {reason}",
+            permission.as_ref()
+        )),
     }
 }
 

@@ -73,7 +73,10 @@ impl Projection for CreditLots {
                 | AnyEvent::Contracts(_)
                 | AnyEvent::Payouts(_)
                 | AnyEvent::Invoices(_)
-                | AnyEvent::ApiKey(_) => {}
+                | AnyEvent::ApiKey(_)
+                | AnyEvent::Bulk(_)
+                | AnyEvent::PermissionTemplates(_)
+                | AnyEvent::ResellerPermissions(_) => {}
             }
         }
         fold.write(connection).await?;

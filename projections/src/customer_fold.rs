@@ -62,6 +62,9 @@ async fn fold_stretch(
             }
             AnyEvent::User(_)
             | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_)
+            | AnyEvent::ResellerPermissions(_)
             | AnyEvent::Reseller(_)
             | AnyEvent::CreditAccount(_)
             | AnyEvent::PriceList(_)

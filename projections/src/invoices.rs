@@ -108,6 +108,9 @@ impl Projection for InvoiceBook {
             | AnyEvent::Hierarchy(_)
             | AnyEvent::Roster(_)
             | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_)
+            | AnyEvent::ResellerPermissions(_)
             | AnyEvent::TierList(_)
             | AnyEvent::Payouts(_) => {}
         }

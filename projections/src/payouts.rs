@@ -92,6 +92,9 @@ impl Projection for PayoutRuns {
             | AnyEvent::Hierarchy(_)
             | AnyEvent::Roster(_)
             | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_)
+            | AnyEvent::ResellerPermissions(_)
             | AnyEvent::TierList(_)
             | AnyEvent::Invoices(_) => {}
         }

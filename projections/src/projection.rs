@@ -12,17 +12,20 @@ use uuid::Uuid;
 
 use crate::activity::ActivityFeed;
 use crate::api_keys::ApiKeys;
+use crate::bulks::Bulks;
 use crate::commissions::Commissions;
 use crate::credit_lots::CreditLots;
 use crate::credit_transactions::CreditTransactions;
 use crate::customers::Customers;
 use crate::grants::Grants;
+use crate::impersonations::Impersonations;
 use crate::invitations::Invitations;
 use crate::invoices::InvoiceBook;
 use crate::jobs::Jobs;
 use crate::ledger::Ledger;
 use crate::packs::Packs;
 use crate::payouts::PayoutRuns;
+use crate::permission_templates::PermissionTemplates;
 use crate::recordings::Recordings;
 use crate::resellers::Resellers;
 use crate::store_drifts::StoreDrifts;
@@ -273,9 +276,12 @@ pub fn all() -> Vec<Arc<dyn ReadModel>> {
         Arc::new(Grants),
         Arc::new(Users),
         Arc::new(Invitations),
+        Arc::new(Impersonations),
         Arc::new(ApiKeys),
+        Arc::new(Bulks),
         Arc::new(Packs),
         Arc::new(Tiers),
+        Arc::new(PermissionTemplates),
         Arc::new(Recordings),
         Arc::new(Jobs),
         Arc::new(Workflows),

@@ -10,6 +10,7 @@ use store::Recorded;
 use store::vault::Vault;
 use uuid::Uuid;
 
+use crate::permission_fold;
 use crate::projection::{ProjectionError, stream_id};
 
 pub(crate) async fn reseller(
@@ -127,6 +128,7 @@ async fn insert(
         .bind(id)
         .execute(&mut *connection)
         .await?;
+    permission_fold::begin(connection, id).await?;
     settle(connection, id).await?;
     Ok(())
 }
@@ -238,7 +240,8 @@ async fn hang(
     .bind(parent_id)
     .execute(&mut *connection)
     .await?;
-    settle(connection, reseller_id.0).await
+    settle(connection, reseller_id.0).await?;
+    permission_fold::settle(connection, reseller_id.0).await
 }
 
 /// Says anew what a reseller and all below it may do: the nearest that is not active decides.

@@ -1,4 +1,4 @@
-//! Resellers: who sells, at which rate, below whom, and how many customers each has.
+//! Resellers: who sells, at which rate, below whom, what each is permitted, and how many customers each has.
 
 use std::collections::HashMap;
 
@@ -16,10 +16,10 @@ use uuid::Uuid;
 
 use crate::page::{NewestKey, Page, PageRequest, containing, newest_first, parsed};
 use crate::projection::{Projection, ProjectionError, Table};
-use crate::reseller_fold;
 use crate::scope::reaching;
+use crate::{permission_fold, reseller_fold};
 
-/// One row per reseller, and one per reseller and everyone above it.
+/// One row per reseller, one per reseller and everyone above it, and one per reseller and permission.
 pub struct Resellers;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -122,10 +122,11 @@ fn named(row: &PgRow, id: &str, name: &str) -> sqlx::Result<Option<Named>> {
 
 impl Projection for Resellers {
     const NAME: &'static str = "resellers";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const TABLES: &'static [Table] = &[
         Table::read("resellers", &["reseller_id"]),
         Table::read("reseller_tree", &["ancestor_id", "reseller_id"]),
+        Table::read("reseller_permissions", &["reseller_id", "permission"]),
     ];
 
     async fn project(
@@ -139,6 +140,9 @@ impl Projection for Resellers {
                 reseller_fold::reseller(connection, recorded, event, vault).await?;
             }
             AnyEvent::Hierarchy(event) => reseller_fold::hierarchy(connection, event).await?,
+            AnyEvent::ResellerPermissions(event) => {
+                permission_fold::fold(connection, recorded, event).await?;
+            }
             AnyEvent::Tenant(_) => {
                 let mut customers = Customers::default();
                 customers.take(recorded);
@@ -169,7 +173,9 @@ impl Projection for Resellers {
             | AnyEvent::Contracts(_)
             | AnyEvent::Payouts(_)
             | AnyEvent::Invoices(_)
-            | AnyEvent::ApiKey(_) => {}
+            | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_) => {}
         }
         Ok(())
     }

@@ -128,6 +128,9 @@ impl Projection for StoreDrifts {
             | AnyEvent::Hierarchy(_)
             | AnyEvent::Roster(_)
             | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_)
+            | AnyEvent::ResellerPermissions(_)
             | AnyEvent::StoreCatalogue(_) => {}
         }
         Ok(())

@@ -107,6 +107,9 @@ impl Projection for StoreEvents {
             | AnyEvent::Hierarchy(_)
             | AnyEvent::Roster(_)
             | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_)
+            | AnyEvent::ResellerPermissions(_)
             | AnyEvent::StoreCatalogue(_) => {}
         }
         Ok(())

@@ -90,6 +90,9 @@ impl Projection for StoreProducts {
             | AnyEvent::Hierarchy(_)
             | AnyEvent::Roster(_)
             | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_)
+            | AnyEvent::ResellerPermissions(_)
             | AnyEvent::StoreAccount(_) => {}
         }
         Ok(())

@@ -124,6 +124,9 @@ impl Projection for StoreTransactions {
             | AnyEvent::Hierarchy(_)
             | AnyEvent::Roster(_)
             | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_)
+            | AnyEvent::ResellerPermissions(_)
             | AnyEvent::StoreCatalogue(_) => {}
         }
         Ok(())

@@ -85,7 +85,10 @@ impl Projection for Tiers {
             | AnyEvent::Contracts(_)
             | AnyEvent::Payouts(_)
             | AnyEvent::Invoices(_)
-            | AnyEvent::ApiKey(_) => {}
+            | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_)
+            | AnyEvent::ResellerPermissions(_) => {}
         }
         Ok(())
     }

@@ -124,6 +124,9 @@ impl Projection for Users {
                         .transpose()?,
                 ),
                 AnyEvent::ApiKey(_)
+                | AnyEvent::Bulk(_)
+                | AnyEvent::PermissionTemplates(_)
+                | AnyEvent::ResellerPermissions(_)
                 | AnyEvent::Reseller(_)
                 | AnyEvent::CreditAccount(_)
                 | AnyEvent::PriceList(_)

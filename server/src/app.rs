@@ -11,7 +11,7 @@ use actix_web::{App, HttpServer};
 use anyhow::Context;
 use chrono::TimeDelta;
 use commands::jobs::{dispatcher, reports};
-use commands::{store_events, timers};
+use commands::{bulk, store_events, timers};
 use metrics_exporter_prometheus::PrometheusHandle;
 use platform::audit_key::AuditKey;
 use store::chain::ChainParts;
@@ -65,6 +65,7 @@ pub async fn serve(
         tasks.spawn_local(reports::run(write.clone(), stop.clone()));
         tasks.spawn_local(reports::run_dead_letters(write.clone(), stop.clone()));
         tasks.spawn_local(store_events::process::run(write.clone(), stop.clone()));
+        tasks.spawn_local(bulk::run::run(write.clone(), stop.clone()));
         tasks.spawn_local(timers::run(write.clone(), timers::KINDS, stop.clone()));
     }
     if roles.contains(&Role::Projections) {

@@ -50,8 +50,7 @@ enum Command {
         roles: Vec<Role>,
     },
     /// Makes demo data.
-    #[command(subcommand)]
-    Demo(demo::DemoCommand),
+    Demo(demo::DemoArgs),
     /// Proves that the log is what was recorded, and that every figure follows from it.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -165,7 +164,7 @@ impl Cli {
         match self.command {
             Command::Migrate => migrate(config).await?,
             Command::Serve { roles } => serve_roles(config, roles).await?,
-            Command::Demo(command) => demo::run(config, command).await?,
+            Command::Demo(args) => demo::run(config, args).await?,
             Command::Audit(command) => return command.run(&config).await,
             Command::Restore(RestoreCommand::Fixup) => restore::fixup(&config).await?,
             Command::Periods(command) => periods::run(config, command).await?,
@@ -200,6 +199,7 @@ async fn migrate(config: Config) -> anyhow::Result<()> {
     let parts = Parts::open(Arc::new(config), Clock::default(), &CancellationToken::new()).await?;
     bootstrap::price_list(&parts.write_side()).await?;
     bootstrap::tiers(&parts.write_side()).await?;
+    bootstrap::permission_templates(&parts.write_side()).await?;
     bootstrap::house(&parts.write_side()).await?;
     print("the database is up to date\n")?;
     Ok(())

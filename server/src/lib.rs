@@ -6,6 +6,7 @@ pub mod health;
 pub mod parts;
 mod request_log;
 pub mod simulator;
+pub mod year;
 
 pub use app::{Role, serve};
 pub use parts::Parts;

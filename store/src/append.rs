@@ -332,6 +332,24 @@ pub async fn release_claims(
     Ok(())
 }
 
+/// Which of the names somebody holds.
+///
+/// # Errors
+/// The database fails.
+pub async fn held(
+    connection: &mut PgConnection,
+    kind: &str,
+    digests: &[Vec<u8>],
+) -> sqlx::Result<HashSet<Vec<u8>>> {
+    let held: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT digest FROM es.claims WHERE kind = $1 AND digest = ANY($2)")
+            .bind(kind)
+            .bind(digests)
+            .fetch_all(connection)
+            .await?;
+    Ok(held.into_iter().collect())
+}
+
 /// The stream that holds a claimed name.
 ///
 /// # Errors

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rand::Rng;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgTransactionManager};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool, TransactionManager};
 
 use crate::answered::answered;
 
@@ -118,6 +118,41 @@ pub async fn connect(url: &str, role: DatabaseRole, connections_max: u32) -> Res
         .connect_with(options)
         .await
         .map_err(DatabaseError::Connect)
+}
+
+/// A pool on the same database whose connections keep nothing: each is in a transaction for as long as it is lent,
+/// and what was done in it is taken back when it is given back. Transactions that are begun on it are parts of that
+/// one.
+pub fn keeping_nothing(pool: &PgPool, role: DatabaseRole) -> PgPool {
+    let options = pool.connect_options().as_ref().clone();
+    let at_acquire = options.clone();
+    PgPoolOptions::new()
+        .max_connections(pool.options().get_max_connections())
+        .acquire_timeout(ACQUIRE_WITHIN)
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                act_as(connection, role).await?;
+                PgTransactionManager::begin(connection, None).await
+            })
+        })
+        .before_acquire(move |connection, _| {
+            let options = at_acquire.clone();
+            Box::pin(async move {
+                mend(connection, options, role).await?;
+                PgTransactionManager::begin(connection, None).await?;
+                Ok(true)
+            })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                while PgTransactionManager::get_transaction_depth(connection) > 0 {
+                    PgTransactionManager::rollback(connection).await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options)
 }
 
 /// Puts a new connection in the place of one that has lost its other end, which is dropped without a farewell: the

@@ -31,6 +31,9 @@ pub struct Metadata {
     /// When it happened in the business, where that is earlier than the command ([`Recorded::happened_at`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub happened_at: Option<DateTime<Utc>>,
+    /// What whoever gave the command said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// One event of the log, decoded.

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
-use platform::Principal;
+use domain::ids::UserId;
+use platform::{Access, Principal};
 use sqlx::{PgConnection, Row};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -29,10 +30,14 @@ impl Revocations {
     pub fn cover(&self, principal: &Principal, made_at: DateTime<Utc>) -> bool {
         // What panicked while it wrote a map entry has left a map.
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let of_user = known.get(&principal.user_id.0);
+        let taken = |user: UserId| known.get(&user.0).is_some_and(|until| made_at <= *until);
         // An id of a session or a key never comes back.
         let of_way_in = principal.access.revocable_id().and_then(|id| known.get(&id));
-        of_way_in.is_some() || of_user.is_some_and(|until| made_at <= *until)
+        let of_impersonator = match principal.access {
+            Access::Impersonated { by, .. } => taken(by),
+            Access::Person { .. } | Access::Key { .. } => false,
+        };
+        of_way_in.is_some() || taken(principal.user_id) || of_impersonator
     }
 
     /// Changes with every revocation.

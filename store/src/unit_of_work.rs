@@ -11,6 +11,7 @@ use cqrs_es::DomainEvent;
 use cqrs_es::event_sink::EventSink;
 use domain::Decider;
 use domain::ids::{PLATFORM, ResellerId, TenantId};
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
@@ -50,7 +51,8 @@ impl Owner {
         }
     }
 
-    fn id(self) -> Uuid {
+    /// The tenant, else the reseller, else the platform.
+    pub fn id(self) -> Uuid {
         self.tenant_id
             .map(|id| id.0)
             .or(self.reseller_id.map(|id| id.0))
@@ -59,7 +61,8 @@ impl Owner {
 }
 
 /// By whom a command is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Actor {
     User(Uuid),
     /// As the user, by somebody else.
@@ -107,6 +110,8 @@ pub struct Cause {
     pub at: DateTime<Utc>,
     /// When it happened in the business, where that is earlier.
     pub happened_at: Option<DateTime<Utc>>,
+    /// What whoever gave it says of it, for whoever reads its events.
+    pub comment: Option<String>,
 }
 
 impl Cause {
@@ -126,6 +131,7 @@ pub enum ExecuteError<E: std::error::Error> {
     Encode(#[from] serde_json::Error),
 }
 
+#[derive(Clone)]
 struct Stream {
     state: Arc<dyn State>,
     /// With what this unit has decided.
@@ -149,6 +155,15 @@ impl Stream {
     }
 }
 
+/// A place in a unit to which it can be taken back.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    changes: usize,
+    events: usize,
+    claims: usize,
+    effects: usize,
+}
+
 /// Where states come from and where events go.
 enum Through<'a> {
     /// Each state from the log, each unit by a statement of its own.
@@ -167,6 +182,8 @@ pub struct UnitOfWork<'a> {
     events: Vec<NewEvent>,
     claims: Vec<Claim>,
     effects: Vec<Effect>,
+    /// Streams as they were before each change since the first mark.
+    changes: Option<Vec<(StreamKey, Option<Stream>)>>,
     seen: Position,
     /// Whether a state was read that may be older than the log.
     cached: bool,
@@ -191,6 +208,7 @@ impl<'a> UnitOfWork<'a> {
             events: Vec::new(),
             claims: Vec::new(),
             effects: Vec::new(),
+            changes: None,
             seen: Position::START,
             cached: false,
             turn: None,
@@ -264,6 +282,7 @@ impl<'a> UnitOfWork<'a> {
             .await
             .map_err(ExecuteError::Refused)?;
         let events = sink.collect().await;
+        self.note_change(&key::<A>(id));
         let Some(stream) = self.streams.get_mut(&key::<A>(id)) else {
             return Ok(state);
         };
@@ -284,12 +303,21 @@ impl<'a> UnitOfWork<'a> {
         Ok(state)
     }
 
+    /// What has been decided so far.
+    pub fn events(&self) -> &[NewEvent] {
+        &self.events
+    }
+
     /// Takes a stream to be new, without looking: its id has just been made. The append tells if it is not, and
     /// the next attempt looks.
     pub fn begin<A: Decider>(&mut self, id: &str) {
         if matches!(self.through, Through::Shared { fresh: true, .. }) {
             return;
         }
+        if self.streams.contains_key(&key::<A>(id)) {
+            return;
+        }
+        self.note_change(&key::<A>(id));
         self.streams.entry(key::<A>(id)).or_insert_with(|| Stream {
             state: Arc::new(A::default()),
             sequence: 0,
@@ -298,6 +326,36 @@ impl<'a> UnitOfWork<'a> {
             seen_sequence: 0,
             pending: false,
         });
+    }
+
+    /// Remembers where the unit is: what is decided after it can be taken back.
+    pub fn mark(&mut self) -> Mark {
+        Mark {
+            changes: self.changes.get_or_insert_default().len(),
+            events: self.events.len(),
+            claims: self.claims.len(),
+            effects: self.effects.len(),
+        }
+    }
+
+    /// Takes back what was decided since the mark. What was read stays read.
+    pub fn back_to(&mut self, mark: Mark) {
+        self.events.truncate(mark.events);
+        self.claims.truncate(mark.claims);
+        self.effects.truncate(mark.effects);
+        let changes = self.changes.get_or_insert_default();
+        for (key, before) in changes.drain(mark.changes.min(changes.len())..).rev() {
+            match before {
+                Some(stream) => self.streams.insert(key, stream),
+                None => self.streams.remove(&key),
+            };
+        }
+    }
+
+    fn note_change(&mut self, key: &StreamKey) {
+        if let Some(changes) = &mut self.changes {
+            changes.push((key.clone(), self.streams.get(key).cloned()));
+        }
     }
 
     /// Claims a name for a stream of this unit.
@@ -355,6 +413,7 @@ fn metadata(cause: &Cause, owner: Owner) -> Metadata {
         command_id: cause.command_id,
         at: cause.at,
         happened_at: cause.happened_at,
+        comment: cause.comment.clone(),
     }
 }
 

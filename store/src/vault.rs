@@ -4,7 +4,7 @@
 //! person's fields are noise for ever, in the log and in every copy of it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use aws_lc_rs::{hmac, rand as secure};
@@ -38,9 +38,40 @@ pub enum VaultError {
 pub struct Vault {
     wrapping: Arc<RandomizedNonceKey>,
     digesting: Arc<hmac::Key>,
+    /// Where fields are noted as they are sealed.
+    notes: Option<Notes>,
+}
+
+/// Fields as they were before they were sealed, by what they were sealed to: for whoever has just written them.
+#[derive(Clone, Default)]
+pub struct Notes(Arc<Mutex<HashMap<String, String>>>);
+
+impl Notes {
+    /// The field that was sealed to `text`, if this has seen it.
+    pub fn opened(&self, text: &str) -> Option<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(text)
+            .cloned()
+    }
+
+    fn add(&self, sealed: &str, plain: &str) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.insert(sealed.to_owned(), plain.to_owned());
+    }
 }
 
 impl Vault {
+    /// The same vault, which notes the fields that it seals.
+    #[must_use]
+    pub fn noting(&self, notes: Notes) -> Self {
+        Self {
+            notes: Some(notes),
+            ..self.clone()
+        }
+    }
+
     /// # Errors
     /// The master key has not 32 bytes.
     pub fn new(master_key: &SecretSlice<u8>) -> Result<Self, VaultError> {
@@ -58,6 +89,7 @@ impl Vault {
                 hmac::HMAC_SHA256,
                 derive(b"stentor digest").as_ref(),
             )),
+            notes: None,
         })
     }
 
@@ -85,10 +117,16 @@ impl Vault {
         if sealed.iter().any(Option::is_none) {
             return Err(VaultError::Unreadable(subject));
         }
-        Ok(sealed.map(|bytes| Sealed {
+        let sealed = sealed.map(|bytes| Sealed {
             subject,
             text: STANDARD_NO_PAD.encode(bytes.unwrap_or_default()),
-        }))
+        });
+        if let Some(notes) = &self.notes {
+            for (sealed, plain) in sealed.iter().zip(texts) {
+                notes.add(&sealed.text, plain);
+            }
+        }
+        Ok(sealed)
     }
 
     /// Encrypts bytes under the person's key, which is made if it is missing: for what is kept outside the log.
@@ -186,6 +224,7 @@ impl Vault {
             subject,
             wrapped: encrypt(&self.wrapping, subject, &bytes).ok_or_else(unusable)?,
             key: RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| unusable())?,
+            notes: self.notes.clone(),
         })
     }
 
@@ -225,6 +264,26 @@ pub struct NewKey {
     subject: Uuid,
     wrapped: Vec<u8>,
     key: RandomizedNonceKey,
+    notes: Option<Notes>,
+}
+
+/// Stores keys of persons who have none, by one statement.
+///
+/// # Errors
+/// The database fails.
+pub async fn store_keys(connection: &mut PgConnection, keys: &[NewKey]) -> sqlx::Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO es.subject_keys (subject_id, wrapped_key)
+         SELECT * FROM unnest($1::uuid[], $2::bytea[])",
+    )
+    .bind(keys.iter().map(NewKey::subject).collect::<Vec<_>>())
+    .bind(keys.iter().map(NewKey::wrapped).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 impl NewKey {
@@ -241,9 +300,13 @@ impl NewKey {
     /// The key cannot seal it.
     pub fn seal(&self, text: &str) -> Result<Sealed, VaultError> {
         let bytes = encrypt(&self.key, self.subject, text.as_bytes());
+        let sealed = STANDARD_NO_PAD.encode(bytes.ok_or(VaultError::Unreadable(self.subject))?);
+        if let Some(notes) = &self.notes {
+            notes.add(&sealed, text);
+        }
         Ok(Sealed {
             subject: self.subject,
-            text: STANDARD_NO_PAD.encode(bytes.ok_or(VaultError::Unreadable(self.subject))?),
+            text: sealed,
         })
     }
 }

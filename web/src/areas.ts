@@ -6,7 +6,9 @@ import {
   Coins,
   FileText,
   HandCoins,
+  KeySquare,
   LayoutDashboard,
+  ListChecks,
   type LucideIcon,
   Package,
   Scale,
@@ -38,6 +40,7 @@ export const areas: Record<Audience, Area> = {
     navigation: [
       { to: "/admin/resellers", label: "Resellers", icon: Building2 },
       { to: "/admin/packs", label: "Credit packs", icon: Package },
+      { to: "/admin/permissions", label: "Permissions", icon: KeySquare },
       { to: "/admin/payouts", label: "Payouts", icon: HandCoins },
       { to: "/admin/ledger", label: "Ledger", icon: Scale },
       { to: "/admin/periods", label: "Periods", icon: CalendarCheck },
@@ -52,6 +55,7 @@ export const areas: Record<Audience, Area> = {
     navigation: [
       { to: "/reseller", label: "Dashboard", icon: LayoutDashboard },
       { to: "/reseller/customers", label: "Customers", icon: Users },
+      { to: "/reseller/bulks", label: "Bulks", icon: ListChecks },
       { to: "/reseller/credits", label: "Credits", icon: Coins },
       { to: "/reseller/statements", label: "Statements", icon: FileText },
       { to: "/reseller/people", label: "People", icon: UserRound },

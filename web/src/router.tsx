@@ -14,6 +14,7 @@ import { PayoutRunPage } from "./admin/payout-run";
 import { PayoutsPage } from "./admin/payouts";
 import { PeoplePage } from "./admin/people";
 import { PeriodsPage } from "./admin/periods";
+import { PermissionTemplatesPage } from "./admin/permission-templates";
 import { ResellerPage } from "./admin/reseller";
 import { ResellersPage } from "./admin/resellers";
 import { type Audience, session } from "./api/session";
@@ -28,6 +29,8 @@ import { NewTranscriptionPage } from "./portal/new-transcription";
 import { ColleaguesPage } from "./portal/people";
 import { EditWorkflowPage, NewWorkflowPage } from "./portal/workflow";
 import { WorkflowsPage } from "./portal/workflows";
+import { BulkPage } from "./reseller/bulk";
+import { BulksPage } from "./reseller/bulks";
 import { CreditsPage } from "./reseller/credits";
 import { CustomerPage } from "./reseller/customer";
 import { CustomersPage } from "./reseller/customers";
@@ -112,6 +115,11 @@ const adminPages = adminArea.addChildren([
     component: ResellerPage,
   }),
   createRoute({ getParentRoute: () => adminArea, path: "/admin/packs", component: PacksPage }),
+  createRoute({
+    getParentRoute: () => adminArea,
+    path: "/admin/permissions",
+    component: PermissionTemplatesPage,
+  }),
   createRoute({ getParentRoute: () => adminArea, path: "/admin/payouts", component: PayoutsPage }),
   createRoute({
     getParentRoute: () => adminArea,
@@ -146,6 +154,16 @@ const resellerPages = resellerArea.addChildren([
     getParentRoute: () => resellerArea,
     path: "/reseller/customers/$id",
     component: CustomerPage,
+  }),
+  createRoute({
+    getParentRoute: () => resellerArea,
+    path: "/reseller/bulks",
+    component: BulksPage,
+  }),
+  createRoute({
+    getParentRoute: () => resellerArea,
+    path: "/reseller/bulks/$id",
+    component: BulkPage,
   }),
   createRoute({
     getParentRoute: () => resellerArea,

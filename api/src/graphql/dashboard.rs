@@ -3,13 +3,14 @@
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::ids::ResellerId;
+use domain::permission::Permission;
 use platform::Audience;
 use projections::activity::{self, ActivityRow};
 use projections::credit_transactions::{self, TransactionFilter};
 use projections::dashboard::{Moment, Month, SOURCES};
 use projections::ledger::trial_balance::{self, Cutoff};
 use projections::page::PageRequest;
-use projections::{Whose, dashboard, resellers, wait};
+use projections::{Whose, dashboard, permissions, resellers, wait};
 
 use super::credits::CreditTransaction;
 use super::scalars::{Int64, id, int, parsed_id};
@@ -34,6 +35,7 @@ pub(super) struct Dashboard {
     period_start: DateTime<Utc>,
     period_end: DateTime<Utc>,
     last_transactions: Vec<CreditTransaction>,
+    /// Empty where the asker's reseller may not see logs.
     recent_activity: Vec<Activity>,
     /// Log position that the figures include.
     position: String,
@@ -124,7 +126,11 @@ impl DashboardQuery {
             ..TransactionFilter::default()
         };
         let transactions = credit_transactions::page(read, scope, &of_reseller, latest).await?;
-        let activity = activity::latest(read, scope, Whose::One(reseller_id.0), moment, LATEST_ROWS).await?;
+        let reads_logs = permissions::missing(read, own, &[Permission::ViewLogs])
+            .await?
+            .is_none();
+        let latest_rows = if reads_logs { LATEST_ROWS } else { 0 };
+        let activity = activity::latest(read, scope, Whose::One(reseller_id.0), moment, latest_rows).await?;
         let position = wait::reached(&mut *read, SOURCES).await?;
         Ok(Dashboard {
             reseller_id: id(reseller.reseller_id),

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod bulks;
 mod codes;
 mod commissions;
 mod contracts;
@@ -10,6 +11,7 @@ mod credit_forecast;
 mod credits;
 mod customers;
 mod dashboard;
+mod impersonations;
 mod invitations;
 mod invoices;
 mod job_updates;
@@ -19,6 +21,7 @@ mod packs;
 mod page;
 mod payouts;
 mod periods;
+mod permissions;
 mod postings;
 mod reach;
 mod recordings;
@@ -73,9 +76,12 @@ struct Books(
 #[derive(Default, MergedObject)]
 struct People(
     resellers::ResellersQuery,
+    permissions::PermissionsQuery,
     users::UsersQuery,
     invitations::InvitationsQuery,
+    impersonations::ImpersonationsQuery,
     api_keys::ApiKeysQuery,
+    bulks::BulksQuery,
     customers::CustomersQuery,
 );
 

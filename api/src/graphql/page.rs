@@ -96,6 +96,17 @@ impl Cursor for Position {
     }
 }
 
+/// A number in a list that is numbered from 1.
+impl Cursor for i32 {
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
 pub(super) fn encode(key: &impl Cursor) -> String {
     URL_SAFE_NO_PAD.encode(key.text())
 }

@@ -5,11 +5,13 @@ use chrono::{DateTime, Utc};
 use platform::Audience;
 use projections::Projection;
 use projections::credit_transactions::CreditTransactions;
+use projections::permissions;
 use projections::resellers::{self, Named, ResellerFilter, ResellerRow, Resellers};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::page::{connection, cost, request};
+use super::permissions::ResellerPermission;
 use super::scalars::{Int64, id, int, parsed_id};
 use crate::error::ApiResult;
 use crate::session::{Fresh, Session};
@@ -103,6 +105,16 @@ impl Reseller {
         let (read, scope) = connection.parts();
         let above = resellers::above(read, scope, self.key).await?;
         Ok(above.into_iter().map(Into::into).collect())
+    }
+
+    /// What it is permitted, and what each value comes from.
+    #[graphql(complexity = "12 * child_complexity + 1")]
+    async fn permissions(&self, ctx: &Context<'_>) -> ApiResult<Vec<ResellerPermission>> {
+        let session = Session::of(ctx)?;
+        let mut connection = session.read(&[], Fresh::default()).await?;
+        let (read, scope) = connection.parts();
+        let rows = permissions::of_reseller(read, scope, self.key).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 }
 

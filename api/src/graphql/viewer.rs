@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use platform::Scope;
 use projections::customers::Customers;
 use projections::grants::{Deciding, Grants};
+use projections::resellers::Resellers;
 use projections::tiers::Tiers;
 use projections::users::Users;
-use projections::{Projection, customers, grants, users};
+use projections::{Projection, customers, grants, permissions, users};
 
+use super::permissions::ResellerPermission;
 use super::scalars::{Int64, id, int, int64, parsed_id};
 use crate::error::ApiResult;
 use crate::session::Session;
@@ -46,6 +49,8 @@ pub(super) struct Viewer {
     tenant_id: Option<ID>,
     /// What the customer's tier allows now; null outside the portal.
     entitlement: Option<Entitlement>,
+    /// What the viewer's reseller is permitted; empty for the platform and for customers, whom permissions do not bind.
+    permissions: Vec<ResellerPermission>,
 }
 
 #[derive(SimpleObject)]
@@ -92,7 +97,7 @@ impl Entitlement {
     }
 }
 
-const SOURCES: &[&str] = &[Users::NAME, Grants::NAME, Tiers::NAME];
+const SOURCES: &[&str] = &[Users::NAME, Grants::NAME, Tiers::NAME, Resellers::NAME];
 
 #[derive(Default)]
 pub(super) struct ViewerQuery;
@@ -120,6 +125,10 @@ impl ViewerQuery {
             }
             None => None,
         };
+        let permitted = match scope {
+            Scope::Reseller(own) => permissions::of_reseller(read, scope, own.0).await?,
+            Scope::Platform | Scope::Tenant { .. } => Vec::new(),
+        };
         Ok(Viewer {
             id: id(principal.user_id.0),
             name: name.unwrap_or_default(),
@@ -129,6 +138,7 @@ impl ViewerQuery {
             reseller_id: principal.home.reseller_id().map(|reseller| id(reseller.0)),
             tenant_id: principal.home.tenant_id().map(|tenant| id(tenant.0)),
             entitlement,
+            permissions: permitted.into_iter().map(Into::into).collect(),
         })
     }
 

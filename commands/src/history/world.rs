@@ -296,6 +296,7 @@ impl World {
                 command_id: behalf.command_id,
                 at: self.at,
                 happened_at: None,
+                comment: None,
             },
             recorded_at: self.at + RECORDED_AFTER,
         })?;

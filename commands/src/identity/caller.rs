@@ -19,8 +19,10 @@ use store::unit_of_work::Owner;
 
 use crate::WriteSide;
 use crate::error::{CommandError, Problem};
-use crate::identity::sessions::{self, COOKIE, CSRF_HEADER};
+use crate::identity::sessions::{self, COOKIE, CSRF_HEADER, Impersonator, Session};
 use crate::identity::sign_in;
+use crate::impersonations;
+use crate::permissions;
 use crate::rest::request::client_address_of;
 use crate::standing;
 
@@ -127,7 +129,7 @@ narrower!(TenantCaller, "customers", |principal| match principal.home {
     Home::Platform | Home::Reseller(_) => None,
 });
 
-/// Who sends the request, once the table of roles has let it through.
+/// Who sends the request, once the table of roles and its reseller's permissions have let it through.
 async fn authenticate(request: &HttpRequest) -> Result<Principal, CommandError> {
     let write = request
         .app_data::<Data<WriteSide>>()
@@ -140,9 +142,26 @@ async fn authenticate(request: &HttpRequest) -> Result<Principal, CommandError> 
     let pattern = request.match_pattern().unwrap_or_default();
     access::allow(&principal, &pattern, is_safe(request)).map_err(|denied| forbidden(denied, &principal))?;
     let principal = standing_now(write, principal).await?;
+    if let Some(needs) = access::needs(&principal, &pattern) {
+        permissions::ensure(write, &needs).await?;
+    }
     // What the caller appends says by which way it came in.
     request.extensions_mut().insert(principal);
     Ok(principal)
+}
+
+/// Whoever may not be there is told so first, whatever is wrong with what was sent. Extractors run side by side: the
+/// one that reads the body may be done before permissions are looked up.
+///
+/// # Errors
+/// As for the caller's extractor.
+pub async fn ensure_let_in(request: &HttpRequest) -> Result<(), CommandError> {
+    let rule = access::rule_of(&request.match_pattern().unwrap_or_default());
+    // Nobody has to be known elsewhere, or the table of roles alone decides, at once.
+    if rule.is_some_and(|rule| rule.permission.is_some() || rule.key.is_some()) {
+        authenticate(request).await?;
+    }
+    Ok(())
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {
@@ -211,6 +230,10 @@ async fn by_session(write: &WriteSide, request: &HttpRequest) -> Result<Principa
     let person = sign_in::person(write, &mut connection, session.user_id)
         .await?
         .ok_or_else(|| unauthenticated("the session has ended: sign in again"))?;
+    drop(connection);
+    if let Some(by) = session.impersonator {
+        return impersonated(write, &session, by, person.principal).await;
+    }
     let pattern = request.match_pattern().unwrap_or_default();
     if person.must_enrol(write) && !BEFORE_ENROLMENT.contains(&pattern.as_str()) {
         return Err(must_enrol().into());
@@ -220,6 +243,25 @@ async fn by_session(write: &WriteSide, request: &HttpRequest) -> Result<Principa
             session_id: Some(session.session_id),
         },
         ..person.principal
+    })
+}
+
+async fn impersonated(
+    write: &WriteSide,
+    session: &Session,
+    by: Impersonator,
+    person: Principal,
+) -> Result<Principal, CommandError> {
+    if !impersonations::may_go_on(write, by.user_id, person.home).await? {
+        return Err(unauthenticated("you may not act as this person any more: sign in again").into());
+    }
+    Ok(Principal {
+        access: Access::Impersonated {
+            by: by.user_id,
+            session_id: session.session_id,
+            write: by.write,
+        },
+        ..person
     })
 }
 

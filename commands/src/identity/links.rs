@@ -148,6 +148,7 @@ pub fn cause(secret: &SecretString, payload: &[&str], at: DateTime<Utc>) -> Caus
         owner: Owner::PLATFORM,
         at,
         happened_at: None,
+        comment: None,
     }
 }
 

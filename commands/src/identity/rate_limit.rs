@@ -27,6 +27,10 @@ impl SignInLimits {
         Self::with(Quota::per_hour(at_least_one(per_hour)), "applications")
     }
 
+    pub fn of_bulks(per_hour: u32) -> Self {
+        Self::with(Quota::per_hour(at_least_one(per_hour)), "bulks")
+    }
+
     fn with(quota: Quota, what: &'static str) -> Self {
         Self {
             limiter: RateLimiter::keyed(quota),
@@ -39,7 +43,7 @@ impl SignInLimits {
     ///
     /// # Errors
     /// One of them has tried too often; the answer says when to come back.
-    pub fn check(&self, keys: [String; 2]) -> Result<(), CommandError> {
+    pub fn check<const N: usize>(&self, keys: [String; N]) -> Result<(), CommandError> {
         if self.limiter.len() > KEYS_MAX {
             self.limiter.retain_recent();
         }

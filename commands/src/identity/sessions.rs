@@ -21,11 +21,32 @@ const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
 const USER_AGENT_CHARS_MAX: usize = 200;
 
 /// A session that has just been made; the only time that its secret is known.
+#[derive(Clone)]
 pub struct NewSession {
     pub session_id: Uuid,
     pub cookie: String,
     pub csrf_token: String,
     pub expires_at: DateTime<Utc>,
+}
+
+impl NewSession {
+    /// # Errors
+    /// There is no randomness.
+    pub fn new(expires_at: DateTime<Utc>) -> Result<Self, CommandError> {
+        Ok(Self {
+            session_id: Uuid::new_v4(),
+            cookie: secrets::random()?,
+            csrf_token: secrets::random()?,
+            expires_at,
+        })
+    }
+}
+
+/// Who acts as the session's user, and whether looking is all that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Impersonator {
+    pub user_id: UserId,
+    pub write: bool,
 }
 
 /// Where a session is used.
@@ -39,6 +60,8 @@ pub struct Device {
 pub struct Session {
     pub session_id: Uuid,
     pub user_id: UserId,
+    pub impersonator: Option<Impersonator>,
+    pub expires_at: DateTime<Utc>,
     csrf_token: String,
 }
 
@@ -52,9 +75,16 @@ impl Session {
     }
 
     fn read(row: &PgRow) -> sqlx::Result<Self> {
+        let by: Option<Uuid> = row.try_get("impersonator")?;
+        let write = row.try_get("may_write")?;
         Ok(Self {
             session_id: row.try_get("session_id")?,
             user_id: UserId(row.try_get("user_id")?),
+            impersonator: by.map(|by| Impersonator {
+                user_id: UserId(by),
+                write,
+            }),
+            expires_at: row.try_get("expires_at")?,
             csrf_token: row.try_get("csrf_token")?,
         })
     }
@@ -69,6 +99,8 @@ pub struct Listed {
     pub expires_at: DateTime<Utc>,
     pub address: Option<String>,
     pub user_agent: Option<String>,
+    /// Whether somebody else acts as the owner by it.
+    pub impersonated: bool,
 }
 
 /// # Errors
@@ -80,21 +112,33 @@ pub async fn create(
     now: DateTime<Utc>,
     ttl: TimeDelta,
 ) -> Result<NewSession, CommandError> {
-    let session = NewSession {
-        session_id: Uuid::new_v4(),
-        cookie: secrets::random()?,
-        csrf_token: secrets::random()?,
-        expires_at: now + ttl,
-    };
+    let session = NewSession::new(now + ttl)?;
     sqlx::query("DELETE FROM auth.sessions WHERE expires_at < $1")
         .bind(now)
         .execute(&mut *connection)
         .await?;
+    store(connection, &session, user_id, None, device, now).await?;
+    Ok(session)
+}
+
+/// Stores a session of a user, or of somebody who acts as the user.
+///
+/// # Errors
+/// The database fails.
+pub async fn store(
+    connection: &mut PgConnection,
+    session: &NewSession,
+    user_id: UserId,
+    impersonator: Option<Impersonator>,
+    device: &Device,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     let user_agent = device.user_agent.as_deref();
     sqlx::query(
         "INSERT INTO auth.sessions
-             (session_digest, session_id, user_id, csrf_token, created_at, last_seen_at, expires_at, address, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)",
+             (session_digest, session_id, user_id, csrf_token, created_at, last_seen_at, expires_at, address, user_agent,
+              impersonator, may_write)
+         VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10)",
     )
     .bind(digest(&session.cookie))
     .bind(session.session_id)
@@ -104,9 +148,27 @@ pub async fn create(
     .bind(session.expires_at)
     .bind(&device.address)
     .bind(user_agent.map(|agent| agent.chars().take(USER_AGENT_CHARS_MAX).collect::<String>()))
+    .bind(impersonator.map(|by| by.user_id.0))
+    .bind(impersonator.is_some_and(|by| by.write))
     .execute(connection)
     .await?;
-    Ok(session)
+    Ok(())
+}
+
+/// Until when a session lasts; `None` where it has ended.
+///
+/// # Errors
+/// The database fails.
+pub async fn ends_at(
+    connection: &mut PgConnection,
+    session_id: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar("SELECT expires_at FROM auth.sessions WHERE session_id = $1 AND expires_at > $2")
+        .bind(session_id)
+        .bind(now)
+        .fetch_optional(connection)
+        .await
 }
 
 /// The session that a cookie opens; notes now and then that it is in use.
@@ -119,7 +181,8 @@ pub async fn find(
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Session>> {
     let row = sqlx::query(
-        "SELECT session_id, user_id, csrf_token, coalesce(last_seen_at, created_at) AS seen_at
+        "SELECT session_id, user_id, csrf_token, impersonator, may_write, expires_at,
+                coalesce(last_seen_at, created_at) AS seen_at
          FROM auth.sessions WHERE session_digest = $1 AND expires_at > $2",
     )
     .bind(digest(cookie))
@@ -152,7 +215,7 @@ pub async fn list(
 ) -> sqlx::Result<Vec<Listed>> {
     let rows = sqlx::query(
         "SELECT session_id, created_at, coalesce(last_seen_at, created_at) AS last_seen_at, expires_at, address,
-                user_agent
+                user_agent, impersonator IS NOT NULL AS impersonated
          FROM auth.sessions WHERE user_id = $1 AND expires_at > $2
          ORDER BY 3 DESC, session_id LIMIT 100",
     )
@@ -169,6 +232,7 @@ pub async fn list(
                 expires_at: row.try_get("expires_at")?,
                 address: row.try_get("address")?,
                 user_agent: row.try_get("user_agent")?,
+                impersonated: row.try_get("impersonated")?,
             })
         })
         .collect()

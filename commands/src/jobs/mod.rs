@@ -23,5 +23,6 @@ fn system_cause(write: &WriteSide, job_id: JobId, step: &str) -> Cause {
         owner: Owner::PLATFORM,
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     }
 }

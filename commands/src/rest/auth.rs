@@ -1,12 +1,10 @@
 //! /api/auth: sign in and out, the session, access tokens.
 
-use actix_web::cookie::time::OffsetDateTime;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use chrono::{DateTime, Utc};
 use domain::user::Role;
-use platform::Audience;
+use platform::{Access, Audience};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,6 +14,7 @@ use crate::error::{CommandError, Problem};
 use crate::identity::caller::{Caller, must_enrol, unauthenticated};
 use crate::identity::sessions::{self, COOKIE, Session};
 use crate::identity::sign_in::{self, Person};
+use crate::rest::cookies::{self, RETURN_COOKIE};
 use crate::rest::request::{Body, OptionalBody, client, device};
 use crate::standing;
 
@@ -50,6 +49,19 @@ pub struct SessionView {
     csrf_token: String,
     /// Nothing but enrolling a second factor is open until there is one.
     must_enrol_totp: bool,
+    /// Where the user is not who is signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impersonation: Option<ImpersonationView>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImpersonationView {
+    /// Who acts as the user.
+    by_name: String,
+    /// Whether anything may be changed.
+    write: bool,
+    ends_at: DateTime<Utc>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -143,17 +155,10 @@ async fn sign_in_route(
         ttl,
     )
     .await?;
-    let expires = OffsetDateTime::from_unix_timestamp(session.expires_at.timestamp())
-        .map_err(CommandError::internal)?;
-    let cookie = Cookie::build(COOKIE, session.cookie)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Strict)
-        .secure(write.config.is_production())
-        .expires(expires)
-        .finish();
+    let cookie = cookies::session(&write, COOKIE, session.cookie, session.expires_at)?;
     let view = SessionView {
         must_enrol_totp: person.must_enrol(&write),
+        impersonation: None,
         user: person.into(),
         csrf_token: session.csrf_token,
     };
@@ -174,8 +179,20 @@ async fn session_route(write: Data<WriteSide>, request: HttpRequest) -> Result<H
         .await?
         .ok_or_else(ended)?;
     let csrf_token = Session::csrf_token(&session).to_owned();
+    let impersonation = match session.impersonator {
+        Some(by) => {
+            let acting = sign_in::person(&write, &mut connection, by.user_id).await?;
+            Some(ImpersonationView {
+                by_name: acting.ok_or_else(ended)?.name,
+                write: by.write,
+                ends_at: session.expires_at,
+            })
+        }
+        None => None,
+    };
     Ok(HttpResponse::Ok().json(SessionView {
-        must_enrol_totp: person.must_enrol(&write),
+        must_enrol_totp: impersonation.is_none() && person.must_enrol(&write),
+        impersonation,
         user: person.into(),
         csrf_token,
     }))
@@ -189,13 +206,17 @@ async fn sign_out_route(
     request: HttpRequest,
     _: Caller,
 ) -> Result<HttpResponse, CommandError> {
-    if let Some(cookie) = request.cookie(COOKIE) {
-        let mut connection = write.pool.acquire().await?;
-        sessions::end(&mut connection, cookie.value(), write.clock.now()).await?;
+    // Who signs out while acting as somebody else leaves altogether.
+    for name in [COOKIE, RETURN_COOKIE] {
+        if let Some(cookie) = request.cookie(name) {
+            let mut connection = write.pool.acquire().await?;
+            sessions::end(&mut connection, cookie.value(), write.clock.now()).await?;
+        }
     }
-    let mut gone = Cookie::build(COOKIE, "").path("/").http_only(true).finish();
-    gone.make_removal();
-    Ok(HttpResponse::NoContent().cookie(gone).finish())
+    Ok(HttpResponse::NoContent()
+        .cookie(cookies::gone(COOKIE))
+        .cookie(cookies::gone(RETURN_COOKIE))
+        .finish())
 }
 
 /// A short-lived access token, for the session's user or for an e-mail address and a password.
@@ -213,27 +234,34 @@ async fn token_route(
         password,
         code,
     } = body.0.unwrap_or_default();
-    let principal = match (email, password) {
+    let (principal, end) = match (email, password) {
         (Some(email), Some(password)) => {
             let person =
                 sign_in::sign_in(&write, &email, password, code.as_ref(), None, &client(&request)).await?;
             if person.must_enrol(&write) {
                 return Err(must_enrol().into());
             }
-            person.principal
+            (person.principal, None)
         }
         (None, None) => {
             let principal = caller?.0;
             let mut connection = write.pool.acquire().await?;
             standing::ensure_may_sign_in(&mut connection, principal.home).await?;
-            principal
+            let end = match principal.access {
+                Access::Impersonated { session_id, .. } => {
+                    let ends_at = sessions::ends_at(&mut connection, session_id, write.clock.now()).await?;
+                    Some(ends_at.ok_or_else(|| unauthenticated("the impersonation has ended"))?)
+                }
+                Access::Person { .. } | Access::Key { .. } => None,
+            };
+            (principal, end)
         }
         (Some(_), None) | (None, Some(_)) => {
             let detail = "email and password belong together: send both, or neither with a session";
             return Err(Problem::invalid(detail).into());
         }
     };
-    let (access_token, expires_at) = write.signer.access(&principal, write.clock.now())?;
+    let (access_token, expires_at) = write.signer.access_until(&principal, write.clock.now(), end)?;
     Ok(HttpResponse::Ok().json(AccessToken {
         access_token,
         expires_at,

@@ -4,11 +4,15 @@ mod admin;
 mod answer;
 mod api_keys;
 mod auth;
+mod bulk;
 mod contracts;
+mod cookies;
 mod credits;
 mod customers;
+mod dry_run;
 mod finance;
 mod hooks;
+mod impersonations;
 mod invitations;
 mod invoices;
 mod jobs;
@@ -16,6 +20,7 @@ mod onboarding;
 pub mod openapi;
 mod payouts;
 mod people;
+mod permissions;
 pub mod request;
 mod reseller;
 mod resellers;
@@ -34,6 +39,7 @@ mod workflows;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::WriteSide;
@@ -43,6 +49,7 @@ use crate::error::{CommandError, Problem};
 pub fn configure(app: &mut ServiceConfig, write: Data<WriteSide>) {
     app.app_data(write).service(
         web::scope("/api")
+            .wrap(from_fn(dry_run::rehearse))
             .app_data(
                 PathConfig::default().error_handler(|_, _| CommandError::from(no_such_address()).into()),
             )
@@ -61,12 +68,15 @@ pub fn configure(app: &mut ServiceConfig, write: Data<WriteSide>) {
             .configure(onboarding::routes)
             .configure(resellers::routes)
             .configure(sub_resellers::routes)
+            .configure(permissions::routes)
             .configure(reseller::routes)
             .configure(customers::routes)
+            .configure(bulk::routes)
             .configure(tenant::routes)
             .configure(user::routes)
             .configure(invitations::routes)
             .configure(users::routes)
+            .configure(impersonations::routes)
             .configure(second_factor::routes)
             .configure(api_keys::routes)
             .configure(jobs::routes)

@@ -10,19 +10,24 @@ use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use chrono::{DateTime, Utc};
 use domain::ids::UserId;
+use domain::text::{self, NOTE_CHARS_MAX};
 use futures::StreamExt;
 use platform::{Access, Principal, client_address};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::unit_of_work::{Actor, Cause, Owner};
 
 use crate::WriteSide;
 use crate::error::{CommandError, Problem};
+use crate::identity::caller::ensure_let_in;
 use crate::identity::sessions::Device;
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const KEY_CHARS_MAX: usize = 200;
-const KEY_HEADER: &str = "Idempotency-Key";
+pub const KEY_HEADER: &str = "Idempotency-Key";
+/// The field that any command may have.
+pub const COMMENT: &str = "comment";
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, CommandError>>>>;
 
@@ -33,9 +38,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Error = CommandError;
     type Future = Extracting<Self>;
 
-    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let payload = payload.take();
-        Box::pin(async move { parse(&collect(payload, BODY_BYTES_MAX).await?).map(Self) })
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let read = async { parse(&collect(payload, BODY_BYTES_MAX).await?) };
+            unless_shut_out(&request, read.await).await.map(Self)
+        })
     }
 }
 
@@ -104,6 +112,7 @@ impl Key {
             owner,
             at,
             happened_at: None,
+            comment: None,
         }
     }
 }
@@ -123,16 +132,20 @@ impl Key {
     }
 }
 
-/// A JSON command with its key.
+/// A JSON command with its key. Any may carry a comment, which its events keep.
 pub struct Command<T> {
     pub input: T,
+    comment: Option<String>,
     key: Key,
     body: Bytes,
 }
 
 impl<T> Command<T> {
     pub fn cause(&self, actor: UserId, owner: Owner, at: DateTime<Utc>) -> Cause {
-        self.key.cause(&self.body, actor, owner, at)
+        Cause {
+            comment: self.comment.clone(),
+            ..self.key.cause(&self.body, actor, owner, at)
+        }
     }
 }
 
@@ -141,17 +154,30 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (key, payload) = (Key::of(request), payload.take());
+        let (request, key, payload) = (request.clone(), Key::of(request), payload.take());
         Box::pin(async move {
-            let key = key?;
-            let body = collect(payload, BODY_BYTES_MAX).await?;
-            Ok(Self {
-                input: parse(&body)?,
-                key,
-                body,
-            })
+            let read = async {
+                let key = key?;
+                let body = collect(payload, BODY_BYTES_MAX).await?;
+                let (input, comment) = commented(&body)?;
+                Ok(Self {
+                    input,
+                    comment,
+                    key,
+                    body,
+                })
+            };
+            unless_shut_out(&request, read.await).await
         })
     }
+}
+
+/// What was read, or why not, for whoever may be there at all.
+async fn unless_shut_out<T>(request: &HttpRequest, read: Result<T, CommandError>) -> Result<T, CommandError> {
+    if read.is_err() {
+        ensure_let_in(request).await?;
+    }
+    read
 }
 
 /// Reads a body of at most `bytes_max`.
@@ -170,10 +196,33 @@ pub async fn collect(mut payload: Payload, bytes_max: usize) -> Result<Bytes, Co
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, CommandError> {
-    serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("the JSON body does not fit: {error}; /api/openapi.json tells its shape");
-        Problem::invalid(detail).into()
-    })
+    serde_json::from_slice(body).map_err(|error| misshapen(&error))
+}
+
+fn misshapen(error: &serde_json::Error) -> CommandError {
+    let detail = format!("the JSON body does not fit: {error}; /api/openapi.json tells its shape");
+    Problem::invalid(detail).into()
+}
+
+/// A command and the comment that stands beside its fields.
+fn commented<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Option<String>), CommandError> {
+    let mut fields = match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) if fields.contains_key(COMMENT) => fields,
+        // Read from the bytes, so that what is wrong is told with its place.
+        Ok(_) | Err(_) => return Ok((parse(body)?, None)),
+    };
+    let comment = match fields.remove(COMMENT) {
+        None | Some(Value::Null) => None,
+        Some(comment) => {
+            let text = comment
+                .as_str()
+                .and_then(|text| text::checked(text, NOTE_CHARS_MAX));
+            let detail = || format!("comment is text of 1 to {NOTE_CHARS_MAX} characters, or left out");
+            Some(text.ok_or_else(|| Problem::invalid(detail()))?)
+        }
+    };
+    let input = serde_json::from_value(Value::Object(fields)).map_err(|error| misshapen(&error))?;
+    Ok((input, comment))
 }
 
 /// Where a request comes from, for lists of sessions.

@@ -71,6 +71,9 @@ pub struct NewReseller {
     pub(super) parent_id: Option<Uuid>,
     #[serde(default)]
     limits: ResellerLimits,
+    /// Code of the permission template that it begins with; left out, it has every permission of its parent.
+    #[serde(default)]
+    permission_template: Option<String>,
 }
 
 pub(super) fn utc() -> String {
@@ -114,6 +117,7 @@ pub(super) async fn registered(
         time_zone: input.time_zone,
         parent_id: input.parent_id.map(ResellerId),
         limits: input.limits.into(),
+        permission_template: input.permission_template,
     };
     let done = resellers::register(write, cause, scope, reseller, &owner).await?;
     let temporary_password = shown_once(owner.temporary_password, done.replayed);
@@ -126,7 +130,7 @@ pub(super) async fn registered(
     }))
 }
 
-fn of_platform<T>(write: &WriteSide, caller: AdminCaller, command: &Command<T>) -> (Cause, Scope) {
+pub(super) fn of_platform<T>(write: &WriteSide, caller: AdminCaller, command: &Command<T>) -> (Cause, Scope) {
     let cause = command.cause(caller.user_id, Owner::PLATFORM, write.clock.now());
     (cause, Scope::Platform)
 }

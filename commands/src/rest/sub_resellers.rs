@@ -31,7 +31,11 @@ pub fn routes(app: &mut ServiceConfig) {
         .service(edit_own);
 }
 
-fn of_reseller<T>(write: &WriteSide, caller: ResellerCaller, command: &Command<T>) -> (Cause, Scope) {
+pub(super) fn of_reseller<T>(
+    write: &WriteSide,
+    caller: ResellerCaller,
+    command: &Command<T>,
+) -> (Cause, Scope) {
     let owner = Owner::reseller(caller.reseller_id);
     let cause = command.cause(caller.user_id, owner, write.clock.now());
     (cause, Scope::Reseller(caller.reseller_id))

@@ -94,6 +94,7 @@ async fn preview_plan(
         owner: Owner::reseller(caller.reseller_id),
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     };
     let Body(WantedPlan { tier }) = body;
     let change = plan::preview(&write, &cause, caller.reseller_id, TenantId(*id), tier).await?;

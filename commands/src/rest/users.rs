@@ -139,6 +139,8 @@ pub struct SessionItem {
     user_agent: Option<String>,
     /// Whether the request came by this session.
     current: bool,
+    /// Whether somebody else acts as the person by it.
+    impersonated: bool,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -155,6 +157,7 @@ fn listed(sessions: Vec<Listed>, current: Option<Uuid>) -> HttpResponse {
         address: session.address,
         user_agent: session.user_agent,
         current: Some(session.session_id) == current,
+        impersonated: session.impersonated,
     });
     HttpResponse::Ok().json(SessionList {
         sessions: sessions.collect(),

@@ -122,7 +122,7 @@ impl Refusal for CreditAccountError {
             | Self::CreditLineInUse { needed, available } => Facts {
                 needed: Some(needed.0),
                 available: Some(available.0),
-                allowed: Vec::new(),
+                ..Facts::default()
             },
             Self::CreditAccountNotFound
             | Self::CreditAccountAlreadyOpen

@@ -60,7 +60,7 @@ fn assert_told(error: &CreditAccountError) {
     let facts = Facts {
         needed: figures.map(|(needed, _)| needed.0),
         available: figures.map(|(_, available)| available.0),
-        allowed: vec![],
+        ..Facts::default()
     };
     assert_eq!((error.code(), error.kind(), error.facts()), (code, kind, facts));
 }

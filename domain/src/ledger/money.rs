@@ -67,7 +67,10 @@ pub fn money(event: &AnyEvent, stream: Option<ResellerId>) -> Vec<Share<'_>> {
         | AnyEvent::Hierarchy(_)
         | AnyEvent::Roster(_)
         | AnyEvent::TierList(_)
-        | AnyEvent::ApiKey(_) => Vec::new(),
+        | AnyEvent::ApiKey(_)
+        | AnyEvent::Bulk(_)
+        | AnyEvent::PermissionTemplates(_)
+        | AnyEvent::ResellerPermissions(_) => Vec::new(),
     }
 }
 

@@ -59,7 +59,10 @@ pub(super) async fn batch(connection: &mut PgConnection, batch: &[Recorded]) -> 
             | AnyEvent::TierList(_)
             | AnyEvent::Payouts(_)
             | AnyEvent::Invoices(_)
-            | AnyEvent::ApiKey(_) => {}
+            | AnyEvent::ApiKey(_)
+            | AnyEvent::Bulk(_)
+            | AnyEvent::PermissionTemplates(_)
+            | AnyEvent::ResellerPermissions(_) => {}
         }
     }
     if sales.is_empty() {

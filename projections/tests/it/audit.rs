@@ -1,8 +1,8 @@
 //! The audit finds what does not follow from the log, and names it.
 
 use crate::support::{
-    Story, TestLog, buy_in_store, close_period, hold_credits, invite, invoice, issue_key, map_products, noon,
-    pay_out, platform, queue_job, report, save_workflow, sell, started, story,
+    Story, TestLog, act_as, buy_in_store, close_period, hold_credits, invite, invoice, issue_key,
+    map_products, noon, pay_out, platform, queue_job, report, run_bulk, save_workflow, sell, started, story,
 };
 use domain::job::{Job, JobEvent};
 use projections::audit::{Difference, verify};
@@ -20,7 +20,9 @@ async fn busy() -> (TestLog, Story) {
     pay_out(&mut log, &[nordwind]).await;
     invoice(&mut log, &nordwind).await;
     invite(&mut log, &nordwind).await;
+    act_as(&mut log, &nordwind).await;
     issue_key(&mut log, &nordwind).await;
+    run_bulk(&mut log, &nordwind).await;
     let job_id = queue_job(&mut log, &nordwind).await;
     log.one::<Job>(job_id, started(1, 1), nordwind.of_tenant(), noon())
         .await;

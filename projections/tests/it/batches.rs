@@ -3,7 +3,7 @@
 use crate::support::store_stories::date_grant;
 use crate::support::{
     Story, TestLog, buy_in_store, invite, invoice, issue_key, map_products, noon, pay_out, platform,
-    queue_job, save_workflow, sell, started, story, succeeded,
+    queue_job, run_bulk, save_workflow, sell, started, story, succeeded,
 };
 use domain::hierarchy::{HIERARCHY_ID, Hierarchy, HierarchyEvent, Limits};
 use domain::job::{Job, JobEvent};
@@ -45,6 +45,7 @@ async fn busy(log: &mut TestLog) -> Vec<Recorded> {
         buy_in_store(log, &story).await;
         invite(log, &story).await;
         issue_key(log, &story).await;
+        run_bulk(log, &story).await;
         changed_account(log, &story).await;
         let grant_id = Uuid::now_v7();
         for days in [60, 3] {

@@ -1,11 +1,12 @@
 //! Given events, the rows that each read model shows.
 
-use crate::support::{ADMIN, Story, TestLog, noon, platform, save_workflow, story};
+use crate::support::{ADMIN, Story, TestLog, noon, permit, platform, save_workflow, story};
 use chrono::TimeDelta;
 use domain::credit_account::{AdjustmentKind, CreditAccount, CreditAccountEvent, MovementKind};
 use domain::credits::Credits;
 use domain::ids::WorkflowId;
 use domain::job::SpeechTask;
+use domain::permission::{Origin, Permission};
 use domain::price_list::{PRICE_LIST_ID, PriceList, PriceListEvent};
 use domain::reseller::{Reseller, ResellerEvent};
 use domain::subscription::{GrantSource, Subscription, SubscriptionEvent};
@@ -20,7 +21,7 @@ use projections::dashboard::Month;
 use projections::page::PageRequest;
 use projections::resellers::{ResellerFilter, ResellerStatus};
 use projections::{
-    ScopedConnection, Whose, activity, credit_transactions, customers, dashboard, grants, packs,
+    ScopedConnection, Whose, activity, credit_transactions, customers, dashboard, grants, packs, permissions,
 };
 use projections::{recordings, resellers, users, workflows};
 use store::unit_of_work::Owner;
@@ -339,4 +340,50 @@ async fn the_dashboard_counts_in_the_resellers_month() {
         said.contains(&"Nordwind Ltd got 30 days of premium, until 2026-12-21".to_owned()),
         "{said:?}"
     );
+}
+
+#[tokio::test]
+async fn permissions_show_their_origin_to_whoever_may_see_the_reseller() {
+    let (mut log, story) = folded().await;
+    permit(&mut log, &story).await;
+    log.catch_up().await;
+    let mut connection = scoped(&log, story.reseller_scope()).await;
+    let (read, scope) = connection.parts();
+    let rows = permissions::of_reseller(read, scope, story.reseller_id.0)
+        .await
+        .unwrap();
+    let of = |permission: Permission| rows.iter().find(|row| row.permission == permission).unwrap();
+    let logs = of(Permission::ViewLogs);
+    let origin = logs.origin.as_ref().unwrap();
+    assert_eq!((logs.granted, &origin.origin), (true, &Origin::Override));
+    assert_eq!(
+        (origin.by.as_deref(), origin.reason.as_deref()),
+        (Some("Platform"), Some("has an auditor"))
+    );
+    assert!(!of(Permission::ApiAccess).granted);
+    let needed = [Permission::ViewLogs, Permission::ApiAccess];
+    let denied = permissions::missing(read, story.reseller_id, &needed)
+        .await
+        .unwrap()
+        .unwrap();
+    let basic = Origin::Template {
+        code: "basic".to_owned(),
+        version: 1,
+    };
+    assert_eq!(
+        (denied.permission, denied.origin),
+        (Permission::ApiAccess, Some(basic))
+    );
+    assert_eq!(
+        permissions::missing(read, story.reseller_id, &needed[..1])
+            .await
+            .unwrap(),
+        None
+    );
+    let mut connection = scoped(&log, story.tenant_scope()).await;
+    let (read, scope) = connection.parts();
+    let hidden = permissions::of_reseller(read, scope, story.reseller_id.0)
+        .await
+        .unwrap();
+    assert_eq!(hidden, []);
 }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, NaiveTime, Utc};
-use clap::Subcommand;
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use clap::{Args, Subcommand};
 use commands::bootstrap;
 use commands::history::{self, Wanted};
 use platform::audit_key::AuditKey;
 use platform::shutdown::pause;
 use platform::{Clock, Config};
 use projections::status;
-use server::Parts;
+use server::{Parts, year};
 use sqlx::PgPool;
-use store::chain;
+use store::{chain, database};
 use tokio_util::sync::CancellationToken;
 
 use super::print;
@@ -22,11 +22,46 @@ use super::progress::Progress;
 /// Between two looks at how far the read models are.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub struct DemoArgs {
+    /// As `year`, with its defaults.
+    #[arg(long)]
+    year: bool,
+    #[command(subcommand)]
+    command: Option<DemoCommand>,
+}
+
+#[derive(Args)]
+pub struct YearArgs {
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    resellers: u16,
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    customers: u32,
+    /// Another number gives another year.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl Default for YearArgs {
+    fn default() -> Self {
+        Self {
+            resellers: 20,
+            customers: 2_000,
+            seed: 1,
+        }
+    }
+}
+
 #[derive(Subcommand)]
 pub enum DemoCommand {
     /// Makes the three demo accounts; running it again changes nothing.
     Seed,
-    /// Fills an empty log with a year of resellers, customers and jobs, and folds and chains it.
+    /// Lives a year of a business in an empty database, by its commands: packs, customers, renewals, sales, refunds,
+    /// store events, invoices, payouts and closed months.
+    Year(YearArgs),
+    /// Fills an empty log with a year of resellers, customers and jobs, as fast as it can be stored, and folds and
+    /// chains it.
     History {
         /// How many events.
         #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
@@ -37,7 +72,7 @@ pub enum DemoCommand {
     },
 }
 
-pub async fn run(config: Config, command: DemoCommand) -> anyhow::Result<()> {
+pub async fn run(config: Config, args: DemoArgs) -> anyhow::Result<()> {
     if !config.demo.enabled {
         anyhow::bail!(
             "this is no demo installation: set STENTOR__DEMO__ENABLED=true where public passwords and invented \
@@ -45,9 +80,15 @@ pub async fn run(config: Config, command: DemoCommand) -> anyhow::Result<()> {
         );
     }
     let stop = CancellationToken::new();
+    let command = match args.command {
+        Some(DemoCommand::Year(year)) => return live(config, year).await,
+        None => return live(config, YearArgs::default()).await,
+        Some(command) => command,
+    };
     let parts = Parts::open(Arc::new(config), Clock::default(), &stop).await?;
     match command {
         DemoCommand::Seed => seed(&parts).await,
+        DemoCommand::Year(year) => live((*parts.config).clone(), year).await,
         DemoCommand::History { events, seed } => make_history(&parts, events, seed).await,
     }
 }
@@ -62,6 +103,49 @@ async fn seed(parts: &Parts) -> anyhow::Result<()> {
     print(&format!(
         "demo accounts: {admin}, {reseller}, {customer}; password {}\n",
         bootstrap::DEMO_PASSWORD
+    ))?;
+    Ok(())
+}
+
+async fn live(config: Config, args: YearArgs) -> anyhow::Result<()> {
+    database::migrate(&config.database.url).await?;
+    let clock = Clock::default();
+    clock.advance(-TimeDelta::days(i64::from(year::DAYS)));
+    let parts = Parts::open(Arc::new(config), clock, &CancellationToken::new()).await?;
+    let full: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM es.events)")
+        .fetch_one(&parts.commands)
+        .await?;
+    anyhow::ensure!(
+        !full,
+        "the log holds events already, and a year begins with an empty one: name a new database in DATABASE_URL; this \
+         command migrates it"
+    );
+    let (write, began) = (parts.write_side(), Instant::now());
+    bootstrap::price_list(&write).await?;
+    bootstrap::tiers(&write).await?;
+    bootstrap::house(&write).await?;
+    let wanted = year::Wanted {
+        seed: args.seed,
+        resellers: args.resellers.into(),
+        customers: usize::try_from(args.customers)?,
+    };
+    let mut progress = Progress::new("days lived");
+    let lived = year::live(&write, wanted, &mut |day| progress.at(day, u64::from(year::DAYS))).await;
+    progress.done();
+    let lived = lived?;
+    let seconds = began.elapsed().as_secs_f64();
+    print(&format!(
+        "{} commands and {} store events were carried out in {seconds:.1} s\n",
+        lived.commands, lived.store_events
+    ))?;
+    for (code, times) in &lived.refused {
+        print(&format!("  refused {times} times: {code}\n"))?;
+    }
+    seed(&parts).await?;
+    fold(&parts).await?;
+    let seconds = began.elapsed().as_secs_f64();
+    print(&format!(
+        "read models and hash chain include them after {seconds:.1} s: `stentor audit verify` proves it\n"
     ))?;
     Ok(())
 }

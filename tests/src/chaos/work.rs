@@ -89,6 +89,7 @@ impl Work {
             owner: Owner::reseller(account(self.account)),
             at: "2026-11-21T12:00:00Z".parse().context("the time")?,
             happened_at: None,
+            comment: None,
         })
     }
 
@@ -176,6 +177,7 @@ pub async fn prepare(bus: &Bus, contact: &Sealed) -> anyhow::Result<()> {
             owner: Owner::reseller(reseller_id),
             at: "2026-11-21T11:00:00Z".parse()?,
             happened_at: None,
+            comment: None,
         };
         let decide = async |unit: &mut UnitOfWork<'_>| {
             let owner = Owner::reseller(reseller_id);

@@ -28,6 +28,7 @@ fn cause(command_id: Uuid) -> Cause {
         owner: owner(),
         at: "2026-11-21T12:00:00Z".parse().unwrap(),
         happened_at: None,
+        comment: None,
     }
 }
 

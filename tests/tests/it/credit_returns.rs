@@ -126,6 +126,7 @@ async fn days_of_which_no_debit_is_known_come_back_as_an_adjustment() {
         owner: Owner::PLATFORM,
         at: write.clock.now(),
         happened_at: None,
+        comment: None,
     };
     // As grants were stored before they named their debits.
     let old = NewGrant {

@@ -20,6 +20,7 @@ fn cause(id: u128) -> Cause {
         owner: Owner::PLATFORM,
         at: "2026-11-21T12:00:00Z".parse().unwrap(),
         happened_at: None,
+        comment: None,
     }
 }
 
@@ -250,4 +251,50 @@ async fn migrations_run_twice_change_nothing() {
     let database = TestDatabase::create().await;
     store::database::migrate(&database.url).await.unwrap();
     store::database::migrate(&database.url).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_decided_after_a_mark_can_be_taken_back() {
+    let database = TestDatabase::create().await;
+    let pool = database.pool(DatabaseRole::Commands).await;
+    run(&pool, 1, "a", vec![CreditAccountCommand::Open])
+        .await
+        .unwrap();
+    let cause = cause(2);
+    let mut unit = UnitOfWork::new(&pool, &cause);
+    let owner = Owner::reseller(ResellerId(Uuid::nil()));
+    unit.execute::<CreditAccount>(owner, "a", purchase(5))
+        .await
+        .unwrap();
+    let outer = unit.mark();
+    unit.begin::<CreditAccount>("b");
+    unit.execute::<CreditAccount>(owner, "b", CreditAccountCommand::Open)
+        .await
+        .unwrap();
+    let inner = unit.mark();
+    unit.execute::<CreditAccount>(owner, "a", purchase(7))
+        .await
+        .unwrap();
+    unit.execute::<CreditAccount>(owner, "b", purchase(9))
+        .await
+        .unwrap();
+    unit.back_to(inner);
+    let (a, b): (CreditAccount, CreditAccount) =
+        (unit.load("a").await.unwrap(), unit.load("b").await.unwrap());
+    assert_eq!((a.balance(), b.balance()), (Credits(5), Credits(0)));
+    unit.back_to(outer);
+    unit.execute::<CreditAccount>(owner, "a", purchase(1))
+        .await
+        .unwrap();
+    unit.commit(serde_json::Value::Null).await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    let a = load::load::<CreditAccount>(&mut connection, "a").await.unwrap();
+    assert_eq!((a.state.balance(), a.sequence), (Credits(6), 3));
+    assert_eq!(
+        load::load::<CreditAccount>(&mut connection, "b")
+            .await
+            .unwrap()
+            .sequence,
+        0
+    );
 }

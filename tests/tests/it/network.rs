@@ -51,6 +51,7 @@ async fn send(
         owner: owner(),
         at: "2026-11-21T12:00:00Z".parse().unwrap(),
         happened_at: None,
+        comment: None,
     };
     let decide = async |unit: &mut UnitOfWork<'_>| {
         let account = unit

@@ -84,6 +84,7 @@ async fn through_our_store(pool: &PgPool) -> Vec<Option<String>> {
             owner: Owner::PLATFORM,
             at: "2026-11-21T12:00:00Z".parse().unwrap(),
             happened_at: None,
+            comment: None,
         };
         let mut unit = UnitOfWork::new(pool, &cause);
         let owner = Owner::reseller(ResellerId(Uuid::nil()));
@@ -155,6 +156,7 @@ async fn along_the_committer(bus: &Bus, account: &str, commands: Vec<CreditAccou
             owner: Owner::PLATFORM,
             at: "2026-11-21T12:00:00Z".parse().unwrap(),
             happened_at: None,
+            comment: None,
         };
         let decide = async |unit: &mut UnitOfWork<'_>| {
             let owner = Owner::reseller(ResellerId(Uuid::nil()));

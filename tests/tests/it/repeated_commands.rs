@@ -21,6 +21,7 @@ fn cause(number: u128) -> Cause {
         owner: Owner::reseller(RESELLER),
         at: "2026-11-21T12:00:00Z".parse().unwrap(),
         happened_at: None,
+        comment: None,
     }
 }
 

@@ -53,6 +53,7 @@ impl Site {
             owner: Owner::reseller(reseller),
             at: "2026-11-21T12:00:00Z".parse().unwrap(),
             happened_at: None,
+            comment: None,
         };
         let write = self.parts.write_side();
         credits::adjust(

@@ -85,6 +85,7 @@ impl Scene {
             owner: Owner::PLATFORM,
             at: self.write.clock.now(),
             happened_at: None,
+            comment: None,
         }
     }
 

@@ -1,6 +1,7 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { session } from "@/api/session";
+import { ActAs } from "@/components/act-as";
 import { InvitePerson } from "@/components/invite-person";
 import { Page } from "@/components/page";
 import { PeopleList, type Person } from "@/components/people-list";
@@ -14,7 +15,9 @@ export function PeoplePage() {
   const navigate = route.useNavigate();
   const [leaving, setLeaving] = useState<Person>();
   const [inviting, setInviting] = useState(false);
-  const isAdmin = session.get()?.user.role === "platform_admin";
+  const ownRole = session.get()?.user.role;
+  const isAdmin = ownRole === "platform_admin";
+  const acts = isAdmin || ownRole === "platform_support";
   const invite = isAdmin && <Button onClick={() => setInviting(true)}>Invite</Button>;
   return (
     <Page
@@ -28,19 +31,21 @@ export function PeoplePage() {
           navigate({ to: "/admin/people", search: { search: text }, replace: true })
         }
         homes
-        action={(person) =>
-          isAdmin &&
-          !person.erasedAt && (
-            <Button
-              variant="danger"
-              size="small"
-              aria-label={`Erase ${person.name}`}
-              onClick={() => setLeaving(person)}
-            >
-              Erase
-            </Button>
-          )
-        }
+        action={(person) => (
+          <span className="inline-flex flex-wrap justify-end gap-2">
+            {acts && <ActAs person={person} within={["reseller", "portal"]} />}
+            {isAdmin && !person.erasedAt && (
+              <Button
+                variant="danger"
+                size="small"
+                aria-label={`Erase ${person.name}`}
+                onClick={() => setLeaving(person)}
+              >
+                Erase
+              </Button>
+            )}
+          </span>
+        )}
       />
       <InvitePerson audience="admin" open={inviting} onOpenChange={setInviting} />
       {leaving?.email && (

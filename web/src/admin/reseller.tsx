@@ -16,6 +16,7 @@ import type { ResellerQuery } from "@/gql/graphql";
 import { formatDate, formatDays, formatNumber, formatRate } from "@/lib/format";
 import { usePages } from "@/lib/use-pages";
 import { ResellerInvoices } from "./reseller-invoices";
+import { ResellerPermissions } from "./reseller-permissions";
 import { SellPack } from "./sell-pack";
 
 const resellerDocument = graphql(`
@@ -124,6 +125,7 @@ function ResellerDetail({ reseller }: { reseller: NonNullable<ResellerQuery["res
       </dl>
       <div className="space-y-6">
         <ResellerTransactions resellerId={reseller.id} />
+        <ResellerPermissions resellerId={reseller.id} />
         <ResellerInvoices resellerId={reseller.id} />
       </div>
       <SellPack

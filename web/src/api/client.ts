@@ -34,6 +34,8 @@ export interface Reading<Data> {
   data: Data | undefined;
   /** A sentence, when there is nothing to show. */
   error: string | undefined;
+  /** Name of the permission that the signed-in one's reseller lacks for this, when that is why. */
+  denied: string | undefined;
   loading: boolean;
   retry: () => void;
 }
@@ -69,6 +71,7 @@ export function useRead<Data, Variables extends AnyVariables>(
   return {
     data: result.error ? undefined : result.data,
     error: result.error && !waiting ? readError(result.error) : undefined,
+    denied: result.error && deniedBy(result.error),
     loading: result.fetching || result.stale || waiting,
     retry,
   };
@@ -76,6 +79,13 @@ export function useRead<Data, Variables extends AnyVariables>(
 
 function isBehind(error: CombinedError): boolean {
   return error.graphQLErrors.some((entry) => entry.extensions.code === "STALE_POSITION");
+}
+
+function deniedBy(error: CombinedError): string | undefined {
+  const denial = error.graphQLErrors.find(
+    ({ extensions }) => extensions.code === "PERMISSION_DENIED",
+  );
+  return denial && String(denial.extensions.permission);
 }
 
 /** What went wrong with a query, without the library's prefixes. */

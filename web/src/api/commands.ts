@@ -52,9 +52,73 @@ export function changeReseller({ id, to, reason }: StatusChange, key: string) {
   return send(path, done, { body: { reason }, idempotencyKey: key });
 }
 
+function permissionsPath(id: string): string {
+  return `/api/admin/resellers/${encodeURIComponent(id)}/permissions`;
+}
+
+export function assignTemplate(
+  { id, ...body }: { id: string; template: string; reason: string },
+  key: string,
+) {
+  const answer = done.extend({ version: z.number() });
+  return send(permissionsPath(id), answer, { method: "PUT", body, idempotencyKey: key });
+}
+
+interface PermissionChange {
+  id: string;
+  permission: string;
+  reason: string;
+}
+
+/** Grants or denies one permission, whatever the template says. */
+export function exceptPermission(
+  { id, permission, ...body }: PermissionChange & { granted: boolean },
+  key: string,
+) {
+  const path = `${permissionsPath(id)}/${encodeURIComponent(permission)}`;
+  return send(path, done, { method: "PUT", body, idempotencyKey: key });
+}
+
+export function withdrawException({ id, permission, ...body }: PermissionChange, key: string) {
+  const path = `${permissionsPath(id)}/${encodeURIComponent(permission)}/withdraw`;
+  return send(path, done, { body, idempotencyKey: key });
+}
+
+export interface NewTemplate {
+  code: string;
+  name: string;
+  permissions: string[];
+}
+
+export function publishTemplate({ code, ...body }: NewTemplate, key: string) {
+  const path = `/api/admin/permission-templates/${encodeURIComponent(code)}`;
+  const answer = done.extend({ version: z.number() });
+  return send(path, answer, { method: "PUT", body, idempotencyKey: key });
+}
+
+export function retireTemplate({ code }: { code: string }, key: string) {
+  const path = `/api/admin/permission-templates/${encodeURIComponent(code)}/retire`;
+  return send(path, done, { body: {}, idempotencyKey: key });
+}
+
 export function erasePerson({ id, reason }: { id: string; reason: string }, key: string) {
   const path = `/api/admin/users/${encodeURIComponent(id)}/erase`;
   return send(path, done, { body: { reason }, idempotencyKey: key });
+}
+
+/** The cookie of the answer opens a session as the person. */
+export function beginImpersonation(
+  { id, ...body }: { id: string; reason: string; write: boolean; minutes: number },
+  key: string,
+) {
+  const answer = done.extend({ impersonationId: z.string(), endsAt: z.string() });
+  const path = `/api/users/${encodeURIComponent(id)}/impersonation`;
+  return send(path, answer, { body, idempotencyKey: key });
+}
+
+/** The cookie of the answer opens the own session again. */
+export function endImpersonation(key: string) {
+  return send("/api/user/impersonation/end", done, { idempotencyKey: key });
 }
 
 /** Closes a month of the books, for example 2026-11. */
@@ -313,4 +377,10 @@ export function runWorkflow({ id, ...body }: { id: string; recordingId: string }
 
 function workflowPath(id: string): string {
   return `/api/workflows/${encodeURIComponent(id)}`;
+}
+
+/** Leaves the rows of a bulk that have not been carried out yet. */
+export function cancelBulk({ id, reason }: { id: string; reason: string }, key: string) {
+  const path = `/api/reseller/bulk/${encodeURIComponent(id)}/cancel`;
+  return send(path, done, { body: { reason }, idempotencyKey: key });
 }

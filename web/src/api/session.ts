@@ -19,6 +19,8 @@ const sessionSchema = z.object({
   }),
   csrfToken: z.string(),
   mustEnrolTotp: z.boolean(),
+  /** Where the user is not who is signed in. */
+  impersonation: z.object({ byName: z.string(), write: z.boolean(), endsAt: z.string() }).nullish(),
 });
 
 export type Session = z.infer<typeof sessionSchema>;

@@ -1,6 +1,7 @@
 // The own second factor, and where one is signed in.
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { z } from "zod";
+import { useRead } from "@/api/client";
 import {
   confirmTotp,
   type Device,
@@ -18,6 +19,7 @@ import { TextField } from "@/components/text-field";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
+import { graphql } from "@/gql";
 import { formatDateTime } from "@/lib/format";
 import { useCommand } from "@/lib/use-command";
 import { useFormCommand } from "@/lib/use-form-command";
@@ -28,11 +30,13 @@ interface SecurityProps {
 }
 
 export function Security({ open, onOpenChange }: SecurityProps) {
+  const signedIn = useSyncExternalStore(session.subscribe, session.get);
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title="Security">
       <div className="space-y-8">
         <SecondFactor />
         <Devices />
+        {signedIn && !signedIn.mustEnrolTotp && <ActedAsYou />}
       </div>
     </Dialog>
   );
@@ -203,6 +207,44 @@ function Devices() {
           End all others
         </Button>
       )}
+    </section>
+  );
+}
+
+const acted = graphql(`
+  query ActedAsMe($minPosition: String) {
+    impersonations(first: 5, mine: true, minPosition: $minPosition) {
+      nodes {
+        id
+        byName
+        reason
+        write
+        begunAt
+      }
+    }
+  }
+`);
+
+/** Nothing where nobody did. */
+function ActedAsYou() {
+  const { data } = useRead(acted, {});
+  const rows = data?.impersonations.nodes ?? [];
+  if (rows.length === 0) return null;
+  return (
+    <section aria-labelledby="acted" className="space-y-3">
+      <h3 id="acted" className="font-medium">
+        Who acted as you
+      </h3>
+      <ul className="space-y-2">
+        {rows.map((row) => (
+          <li key={row.id}>
+            {row.byName ?? "Somebody who looks after you"}: {row.reason}
+            <span className="block text-muted text-xs">
+              {formatDateTime(row.begunAt)} · {row.write ? "could change things" : "only looked"}
+            </span>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

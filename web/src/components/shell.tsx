@@ -9,6 +9,7 @@ import { areas, currentEntry } from "@/areas";
 import { ChangePassword } from "@/auth/change-password";
 import { Security } from "@/auth/security";
 import { Brand } from "./brand";
+import { ImpersonationBanner } from "./impersonation-banner";
 import { Button } from "./ui/button";
 import { Menu, MenuItem } from "./ui/menu";
 
@@ -56,6 +57,7 @@ export function Shell({ audience }: { audience: Audience }) {
         </Dialog.Root>
       </header>
       <main id="content" tabIndex={-1} className="min-w-0 outline-none">
+        <ImpersonationBanner />
         <Outlet />
       </main>
     </div>

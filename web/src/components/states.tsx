@@ -1,5 +1,5 @@
 // What a list or page shows when it has no rows yet, none at all, or could not be read.
-import { type LucideIcon, RotateCw, TriangleAlert } from "lucide-react";
+import { Lock, type LucideIcon, RotateCw, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Reading } from "@/api/client";
 import { Button } from "./ui/button";
@@ -53,6 +53,20 @@ export function Failed({ message, retry }: { message: string; retry: () => void 
   );
 }
 
+/** Trying again changes nothing here: somebody above has to. */
+function Denied({ permission, message }: { permission: string; message: string }) {
+  return (
+    <div role="alert" className="flex flex-col items-center px-5 pt-6 pb-10 text-center">
+      <div className="mb-3 rounded-full bg-warning-soft p-3 text-warning">
+        <Lock aria-hidden className="size-6" />
+      </div>
+      <p className="font-medium">You may not see this</p>
+      <p className="mt-1 max-w-md text-muted first-letter:uppercase">{message}</p>
+      <p className="mt-2 font-mono text-muted text-xs">Missing permission: {permission}</p>
+    </div>
+  );
+}
+
 interface LoadedProps<Data> {
   reading: Reading<Data>;
   label: string;
@@ -61,6 +75,9 @@ interface LoadedProps<Data> {
 
 /** Shows data when there is some, else why there is none. */
 export function Loaded<Data>({ reading, label, children }: LoadedProps<Data>) {
+  if (reading.error && reading.denied) {
+    return <Denied permission={reading.denied} message={reading.error} />;
+  }
   if (reading.error) return <Failed message={reading.error} retry={reading.retry} />;
   if (!reading.data) return <ListSkeleton label={label} />;
   return children(reading.data);

@@ -1,5 +1,11 @@
 // Every status, tier and transaction kind with the words and the tone it has everywhere.
-import type { CustomerStatus, JobStatus, PayoutRunStatus, ResellerStatus } from "@/gql/graphql";
+import type {
+  BulkState,
+  CustomerStatus,
+  JobStatus,
+  PayoutRunStatus,
+  ResellerStatus,
+} from "@/gql/graphql";
 import { humanize } from "@/lib/format";
 import { Badge, type Tone } from "./ui/badge";
 
@@ -62,4 +68,16 @@ export function PayoutRunBadge({ status }: { status: PayoutRunStatus }) {
 /** A tier by its code, where its name is not at hand. */
 export function tierName(tier: string): string {
   return humanize(tier);
+}
+
+const bulkTones: Record<BulkState, Tone> = {
+  RUNNING: "warning",
+  CANCELLING: "warning",
+  COMPLETED: "good",
+  NOTHING_DONE: "bad",
+  CANCELLED: "neutral",
+};
+
+export function BulkBadge({ state }: { state: BulkState }) {
+  return <Badge tone={bulkTones[state]}>{humanize(state)}</Badge>;
 }

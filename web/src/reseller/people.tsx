@@ -1,6 +1,7 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { session } from "@/api/session";
+import { ActAs } from "@/components/act-as";
 import { InvitePerson } from "@/components/invite-person";
 import { Page } from "@/components/page";
 import { PeopleList } from "@/components/people-list";
@@ -12,9 +13,8 @@ export function ResellerPeoplePage() {
   const { search } = route.useSearch();
   const navigate = route.useNavigate();
   const [inviting, setInviting] = useState(false);
-  const invite = session.get()?.user.role === "reseller_owner" && (
-    <Button onClick={() => setInviting(true)}>Invite</Button>
-  );
+  const isOwner = session.get()?.user.role === "reseller_owner";
+  const invite = isOwner && <Button onClick={() => setInviting(true)}>Invite</Button>;
   return (
     <Page title="People" description="Your own people and those of your customers." action={invite}>
       <PeopleList
@@ -23,6 +23,7 @@ export function ResellerPeoplePage() {
           navigate({ to: "/reseller/people", search: { search: text }, replace: true })
         }
         homes
+        action={(person) => isOwner && <ActAs person={person} within={["portal"]} />}
       />
       <InvitePerson audience="reseller" open={inviting} onOpenChange={setInviting} />
     </Page>

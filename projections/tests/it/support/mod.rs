@@ -20,8 +20,8 @@ use uuid::Uuid;
 pub use payout_stories::{invoice, pay_out};
 pub use store_stories::{buy_in_store, map_products};
 pub use stories::{
-    Story, close_period, hold_credits, invite, issue_key, platform, queue_job, report, save_workflow, sell,
-    started, story, succeeded,
+    Story, act_as, close_period, hold_credits, invite, issue_key, permit, platform, queue_job, report,
+    run_bulk, save_workflow, sell, started, story, succeeded,
 };
 
 /// The log of a fresh database, with a pool per role.
@@ -102,6 +102,7 @@ impl TestLog {
                 command_id: Uuid::now_v7(),
                 at,
                 happened_at: None,
+                comment: None,
             },
         }
     }

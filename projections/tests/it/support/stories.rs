@@ -6,6 +6,7 @@ use cqrs_es::event_sink::EventSink;
 use domain::AnyEvent;
 use domain::api_key::{ApiKey, ApiKeyEvent, KeyScope};
 use domain::books::{BOOKS_ID, Books, BooksEvent, Closing, ClosingFold, LedgerFact};
+use domain::bulk::{Bulk, BulkEvent, BulkKind, BulkMode, BulkOutcome};
 use domain::commission::{Agreement, Basis, Party, Rate};
 use domain::contract::{ContractEvent, Contracts, RevenueShare, Terms, Version};
 use domain::credit_account::{CreditAccount, CreditAccountEvent, DebitPurpose};
@@ -14,9 +15,12 @@ use domain::ids::{GrantId, RecordingId, ResellerId, ReservationId, SaleId, Tenan
 use domain::job::{Job, JobEvent, JobRequest, JobResult, SpeechTask};
 use domain::ledger::TrialBalance;
 use domain::period::Period;
+use domain::permission::{Permission, Template};
+use domain::permission_templates::{PermissionTemplates, PermissionTemplatesEvent, TEMPLATES_ID};
 use domain::price_list::{PRICE_LIST_ID, PriceList, PriceListEvent};
 use domain::recording::{Recording, RecordingEvent, StoredRecording};
 use domain::reseller::{Reseller, ResellerEvent};
+use domain::reseller_permissions::{ResellerPermissions, ResellerPermissionsEvent};
 use domain::sale::{RecordedSale, Sale, SaleCommand, SaleKind};
 use domain::subscription::{GrantSource, Subscription, SubscriptionEvent};
 use domain::tenant::{Tenant, TenantEvent};
@@ -100,6 +104,41 @@ pub async fn platform(log: &mut TestLog) {
             .await;
     }
     tiers(log).await;
+    permission_templates(log).await;
+}
+
+/// The founding templates of permissions.
+async fn permission_templates(log: &mut TestLog) {
+    for (code, name, permissions) in domain::permission_templates::founding::templates() {
+        let published = PermissionTemplatesEvent::PermissionTemplatePublished(Template {
+            code: code.to_owned(),
+            version: 1,
+            name: name.to_owned(),
+            permissions,
+        });
+        log.one::<PermissionTemplates>(TEMPLATES_ID, published, Owner::PLATFORM, noon())
+            .await;
+    }
+}
+
+/// The reseller gets the template `basic` and one exception from it.
+pub async fn permit(log: &mut TestLog, story: &Story) {
+    let (_, _, permissions) = domain::permission_templates::founding::templates()[0].clone();
+    let assigned = ResellerPermissionsEvent::PermissionTemplateAssigned {
+        code: "basic".to_owned(),
+        version: 1,
+        permissions,
+        reason: "begins small".to_owned(),
+    };
+    let excepted = ResellerPermissionsEvent::PermissionOverridden {
+        permission: Permission::ViewLogs,
+        granted: true,
+        reason: "has an auditor".to_owned(),
+    };
+    for event in [assigned, excepted] {
+        log.one::<ResellerPermissions>(story.reseller_id, event, story.of_reseller(), noon())
+            .await;
+    }
 }
 
 /// The founding tiers.
@@ -492,6 +531,21 @@ pub async fn invite(log: &mut TestLog, story: &Story) -> Uuid {
     id
 }
 
+/// Somebody of the platform looks at what the story's user sees.
+pub async fn act_as(log: &mut TestLog, story: &Story) -> Uuid {
+    let id = Uuid::now_v7();
+    let begun = UserEvent::ImpersonationBegun {
+        impersonation_id: id,
+        by: UserId(super::ADMIN),
+        reason: "Ticket 7".to_owned(),
+        write: false,
+        ends_at: noon() + TimeDelta::minutes(15),
+    };
+    log.one::<User>(story.user_id, begun, story.of_tenant(), noon())
+        .await;
+    id
+}
+
 /// A key of the story's reseller.
 pub async fn issue_key(log: &mut TestLog, story: &Story) -> Uuid {
     let id = Uuid::now_v7();
@@ -505,4 +559,32 @@ pub async fn issue_key(log: &mut TestLog, story: &Story) -> Uuid {
     };
     log.one::<ApiKey>(id, issued, story.of_reseller(), noon()).await;
     id
+}
+
+/// A bulk of the story's reseller, of two rows, of which one was refused. Its id is the reseller's own.
+pub async fn run_bulk(log: &mut TestLog, story: &Story) {
+    let id = story.reseller_id.0;
+    let begun = BulkEvent::BulkBegun {
+        reseller_id: story.reseller_id,
+        kind: BulkKind::Suspend,
+        mode: BulkMode::BestEffort,
+        rows: 2,
+        sha256: "9f86d081884c7d65".to_owned(),
+    };
+    log.one::<Bulk>(id, begun, story.of_reseller(), noon()).await;
+    let ended = BulkEvent::BulkEnded {
+        outcome: BulkOutcome::Completed,
+        done: 1,
+        failed: 1,
+    };
+    log.one::<Bulk>(id, ended, story.of_reseller(), noon()).await;
+    sqlx::query(
+        "INSERT INTO live.bulk_rows (bulk_id, row_number, reseller_id, state, code, customer_id)
+         VALUES ($1, 1, $1, 'done', NULL, $2), ($1, 2, $1, 'failed', 'CUSTOMER_NOT_FOUND', NULL)",
+    )
+    .bind(id)
+    .bind(story.tenant_id.0)
+    .execute(&log.owner)
+    .await
+    .unwrap();
 }
