@@ -115,6 +115,7 @@ async fn one_by_one(
     bulk: &Listed,
     stop: &CancellationToken,
 ) -> Result<Option<BulkOutcome>, CommandError> {
+    let mut follows = true;
     while !stop.is_cancelled() {
         let mut connection = write.pool.acquire().await?;
         if list::is_cancelled(&mut connection, bulk.bulk_id).await? {
@@ -126,7 +127,12 @@ async fn one_by_one(
         }
         let rows = opened(write, &mut connection, bulk, rows).await?;
         drop(connection);
-        let ended = batch(write, bulk, rows).await?;
+        let (mut ended, rows) = if std::mem::take(&mut follows) {
+            answered(write, bulk, rows).await?
+        } else {
+            (Vec::new(), rows)
+        };
+        ended.append(&mut batch(write, bulk, rows).await?);
         counter!("stentor_bulk_rows_total", "kind" => bulk.kind.as_ref().to_owned())
             .increment(u64::try_from(ended.len()).unwrap_or_default());
         let mut connection = write.pool.acquire().await?;
@@ -155,13 +161,34 @@ pub(super) async fn opened(
     Ok(opened)
 }
 
+/// What whoever led before has carried out without noting it, and the rows that are left. Asked before anything is
+/// decided: repetitions would fail at their commit one after the other, each with all that build on it.
+async fn answered(
+    write: &WriteSide,
+    bulk: &Listed,
+    rows: Vec<(i32, Parsed)>,
+) -> Result<(Vec<(i32, Ended)>, Vec<(i32, Parsed)>), CommandError> {
+    let (mut ended, mut left) = (Vec::new(), Vec::with_capacity(rows.len()));
+    for (number, parsed) in rows {
+        let done = match &parsed {
+            Ok(row) => write.bus.carried(&cause_of(write, bulk, number, row)?).await?,
+            Err(_) => None,
+        };
+        match done {
+            Some(done) => ended.push((number, Ok(done.value))),
+            None => left.push((number, parsed)),
+        }
+    }
+    Ok((ended, left))
+}
+
 async fn batch(
     write: &WriteSide,
     bulk: &Listed,
     rows: Vec<(i32, Parsed)>,
 ) -> Result<Vec<(i32, Ended)>, CommandError> {
     let (numbers, rows): (Vec<i32>, Vec<Parsed>) = rows.into_iter().unzip();
-    let prepared = prepared(write, &rows).await?;
+    let prepared = decide::with_free_addresses(write, prepared(write, &rows).await?).await?;
     let carried = stream::iter(numbers.into_iter().zip(&prepared)).map(async |(number, prepared)| {
         let ended = match prepared {
             Ok(prepared) => carry(write, bulk, number, prepared).await?,
@@ -218,12 +245,7 @@ async fn carry(
     number: i32,
     prepared: &Prepared,
 ) -> Result<Ended, CommandError> {
-    let cause = row_cause(
-        write,
-        bulk,
-        &number.to_string(),
-        &serde_json::to_vec(&prepared.row)?,
-    );
+    let cause = cause_of(write, bulk, number, &prepared.row)?;
     let decide = async |unit: &mut UnitOfWork<'_>| decide::row(write, unit, &cause, bulk, prepared).await;
     let mut attempt = 0;
     loop {
@@ -243,6 +265,16 @@ async fn carry(
             }
         }
     }
+}
+
+/// The cause of a row: the same whoever carries it out, and how often.
+fn cause_of(write: &WriteSide, bulk: &Listed, number: i32, row: &Row) -> Result<Cause, CommandError> {
+    Ok(row_cause(
+        write,
+        bulk,
+        &number.to_string(),
+        &serde_json::to_vec(row)?,
+    ))
 }
 
 /// The cause of a step of the bulk.

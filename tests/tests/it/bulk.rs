@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -404,6 +405,7 @@ async fn what_was_not_begun_when_a_bulk_is_cancelled_is_left() {
 #[actix_web::test]
 async fn a_bulk_goes_on_after_its_process_was_killed_and_does_no_row_twice() {
     const ROWS: usize = 3_000;
+    const LONGEST: Duration = Duration::from_secs(120);
     let app = TestApp::with(&[Role::Projections, Role::Api], |_| {}).await;
     app.register_admin().await;
     let mut config = (*app.config).clone();
@@ -438,7 +440,10 @@ async fn a_bulk_goes_on_after_its_process_was_killed_and_does_no_row_twice() {
     let mut process = Some(process);
     let mut kills = 0;
     for mark in [200, 900, 1_700] {
-        while created().await < mark {}
+        let reached = async { while created().await < mark {} };
+        tokio::time::timeout(LONGEST, reached)
+            .await
+            .expect("the bulk goes on");
         if let Some(running) = process.take() {
             running.kill().await;
             kills += 1;

@@ -270,6 +270,22 @@ async fn taken(
     Ok(append::held(&mut connection, EMAIL_CLAIM, &digests).await?)
 }
 
+/// Refuses the rows whose address somebody has, before they are decided: the append would refuse them one after the
+/// other, each with all that build on it. Whoever takes one meanwhile is still found there.
+pub(super) async fn with_free_addresses(
+    write: &WriteSide,
+    mut rows: Vec<Result<Prepared, Refused>>,
+) -> Result<Vec<Result<Prepared, Refused>>, CommandError> {
+    let taken = taken(write, &rows).await?;
+    for row in &mut rows {
+        let user = row.as_ref().ok().and_then(|prepared| prepared.user.as_ref());
+        if user.is_some_and(|user| taken.contains(user.email_digest())) {
+            *row = Err(email_taken());
+        }
+    }
+    Ok(rows)
+}
+
 fn email_taken() -> Refused {
     Refused {
         code: EMAIL_TAKEN.to_owned(),
