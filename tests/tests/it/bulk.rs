@@ -62,7 +62,7 @@ const BULK: &str = "query ($id: ID!) { bulk(id: $id) { state rows done failed } 
 
 /// The bulk when it has ended.
 async fn ended(reader: &TestClient, id: &Value) -> Value {
-    for _ in 0..2_000 {
+    for _ in 0..20_000 {
         let data = reader.query(BULK, json!({"id": id})).await;
         let state = data["bulk"]["state"].as_str().unwrap_or("RUNNING");
         if !["RUNNING", "CANCELLING"].contains(&state) {
@@ -404,7 +404,7 @@ async fn what_was_not_begun_when_a_bulk_is_cancelled_is_left() {
 
 #[actix_web::test]
 async fn a_bulk_goes_on_after_its_process_was_killed_and_does_no_row_twice() {
-    const ROWS: usize = 3_000;
+    const ROWS: usize = 600;
     const LONGEST: Duration = Duration::from_secs(120);
     let app = TestApp::with(&[Role::Projections, Role::Api], |_| {}).await;
     app.register_admin().await;
@@ -439,7 +439,7 @@ async fn a_bulk_goes_on_after_its_process_was_killed_and_does_no_row_twice() {
     };
     let mut process = Some(process);
     let mut kills = 0;
-    for mark in [200, 900, 1_700] {
+    for mark in [80, 200, 400] {
         let reached = async { while created().await < mark {} };
         tokio::time::timeout(LONGEST, reached)
             .await
