@@ -2,7 +2,7 @@
 
 use crate::support::store_stories::date_grant;
 use crate::support::{
-    Story, TestLog, buy_in_store, invite, invoice, issue_key, map_products, noon, pay_out, platform,
+    Story, TestLog, act_as, buy_in_store, invite, invoice, issue_key, map_products, noon, pay_out, platform,
     queue_job, run_bulk, save_workflow, sell, started, story, succeeded,
 };
 use domain::hierarchy::{HIERARCHY_ID, Hierarchy, HierarchyEvent, Limits};
@@ -44,6 +44,7 @@ async fn busy(log: &mut TestLog) -> Vec<Recorded> {
         save_workflow(log, &story, Uuid::now_v7().into(), 1).await;
         buy_in_store(log, &story).await;
         invite(log, &story).await;
+        act_as(log, &story).await;
         issue_key(log, &story).await;
         run_bulk(log, &story).await;
         changed_account(log, &story).await;
