@@ -87,36 +87,3 @@ test("a person is invited, and joins by the link", async ({ browser }) => {
   await expect(invited.getByRole("link", { name: "Workflows" })).toBeVisible();
   await invited.context().close();
 });
-
-test("support looks with a customer's eyes, and the customer sees that it was done", async ({
-  browser,
-}) => {
-  const reason = `Ticket ${run}`;
-  const admin = await openAs(browser, "admin", {
-    email: "admin@demo.test",
-    password: DEMO_PASSWORD,
-  });
-  await admin.getByRole("link", { name: "People", exact: true }).click();
-  await admin.getByLabel("Search people").fill("customer@demo.test");
-  await admin.getByRole("button", { name: /^Act as/ }).click();
-  const asking = admin.getByRole("dialog");
-  await asking.getByLabel("Reason").fill(reason);
-  await look(admin, "admin-act-as");
-  await asking.getByRole("button", { name: "Act as this person" }).click();
-  const banner = admin.getByRole("status").filter({ hasText: "may only look" });
-  await expect(banner).toBeVisible();
-  await expect(admin).toHaveURL(/\/portal/);
-  await look(admin, "portal-acted-as");
-  await banner.getByRole("button", { name: "Stop" }).click();
-  await expect(admin).toHaveURL(/\/admin/);
-  await expect(admin.getByRole("link", { name: "Resellers" })).toBeVisible();
-  await admin.context().close();
-
-  const customer = { email: "customer@demo.test", password: DEMO_PASSWORD };
-  const portal = await openAs(browser, "portal", customer);
-  await portal.getByRole("button", { name: /^Account of/ }).click();
-  await portal.getByRole("menuitem", { name: "Security" }).click();
-  await expect(portal.getByRole("dialog").getByText(reason)).toBeVisible();
-  await look(portal, "portal-who-acted");
-  await portal.context().close();
-});

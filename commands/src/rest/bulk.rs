@@ -9,6 +9,7 @@ use domain::bulk::{BulkKind, BulkMode};
 use domain::ids::{HOUSE, ResellerId, UserId};
 use futures::StreamExt;
 use platform::Scope;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::unit_of_work::Owner;
@@ -80,9 +81,9 @@ async fn begin(
     write: Data<WriteSide>,
     request: HttpRequest,
     caller: ResellerCaller,
-    query: Query<BulkQuery>,
     body: Payload,
 ) -> Result<HttpResponse, CommandError> {
+    let query: BulkQuery = queried(&request)?;
     let wanted = Wanted {
         reseller_id: caller.reseller_id,
         kind: query.kind,
@@ -103,9 +104,9 @@ async fn begin_for(
     write: Data<WriteSide>,
     request: HttpRequest,
     caller: AdminCaller,
-    query: Query<BulkForQuery>,
     body: Payload,
 ) -> Result<HttpResponse, CommandError> {
+    let query: BulkForQuery = queried(&request)?;
     let wanted = Wanted {
         reseller_id: query.reseller_id.map_or(HOUSE, ResellerId),
         kind: query.kind,
@@ -113,6 +114,16 @@ async fn begin_for(
         by_platform: true,
     };
     begun(&write, &request, (caller.user_id, Owner::PLATFORM), wanted, body).await
+}
+
+/// The address' query, once the caller is known to be let in.
+fn queried<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, CommandError> {
+    Query::from_query(request.query_string())
+        .map(Query::into_inner)
+        .map_err(|error| {
+            let detail = format!("the address' query does not fit: {error}; /api/openapi.json tells it");
+            Problem::invalid(detail).into()
+        })
 }
 
 struct Wanted {

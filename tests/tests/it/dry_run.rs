@@ -160,7 +160,14 @@ impl Rehearsal {
         assert_eq!(tried["status"], done.status.as_u16(), "{method} {path}");
         assert_eq!(tried["repeats"], json!(false));
         let fields = |answer: &Value| -> HashSet<String> {
-            let hidden = ["position", "temporaryPassword", "secret", "link", "recoveryCodes"];
+            let hidden = [
+                "position",
+                "temporaryPassword",
+                "secret",
+                "link",
+                "recoveryCodes",
+                "csrfToken",
+            ];
             let fields = answer
                 .as_object()
                 .into_iter()
@@ -246,6 +253,8 @@ async fn every_command_can_be_tried_and_then_does_what_the_dry_run_told() {
     people(&all, &admin, &reseller).await;
     second_factor(&all, &admin, &customer).await;
     work(&all, &customer).await;
+    rights(&all, &admin, &reseller).await;
+    impersonation(&all, &admin).await;
     let left: Vec<_> = all
         .left
         .take()
@@ -634,6 +643,55 @@ async fn people(all: &Rehearsal, admin: &TestClient, reseller: &Seller) {
     let key = format!("/api/api-keys/{}", id(&issued, "id"));
     all.post(client, &format!("{key}/rotate"), json!({})).await;
     all.post(client, &format!("{key}/revoke"), because()).await;
+}
+
+async fn rights(all: &Rehearsal, admin: &TestClient, reseller: &Seller) {
+    let below = new_reseller(&email("rights"));
+    let below = reseller.client.post("/api/reseller/resellers", below).await.ok();
+    let below = id(&below, "resellerId");
+    let template = |code: &str| format!("/api/admin/permission-templates/{code}");
+    for code in ["first", "second"] {
+        let granted = json!({"name": code, "permissions": ["canBulkOperations", "canViewCustomers"]});
+        all.put(admin, &template(code), granted).await;
+    }
+    for (who, area, code) in [
+        (admin, "admin", "first"),
+        (&reseller.client, "reseller", "second"),
+    ] {
+        let path = format!("/api/{area}/resellers/{below}/permissions");
+        all.put(who, &path, json!({"template": code, "reason": "agreed"}))
+            .await;
+        let one = format!("{path}/canBulkOperations");
+        all.put(who, &one, json!({"granted": false, "reason": "agreed"}))
+            .await;
+        all.post(who, &format!("{one}/withdraw"), because()).await;
+    }
+    all.post(admin, &format!("{}/retire", template("first")), json!({}))
+        .await;
+}
+
+async fn impersonation(all: &Rehearsal, admin: &TestClient) {
+    let registered = admin
+        .post("/api/admin/resellers", new_reseller(&email("seen")))
+        .await
+        .ok();
+    let (user, reseller) = (id(&registered, "ownerUserId"), id(&registered, "resellerId"));
+    let begin = format!("/api/users/{user}/impersonation");
+    let begun = all.post(admin, &begin, because()).await;
+    let principal = platform::Principal {
+        user_id: domain::ids::UserId(user.parse().unwrap()),
+        role: UserRole::ResellerOwner,
+        home: Home::Reseller(domain::ids::ResellerId(reseller.parse().unwrap())),
+        access: platform::Access::Impersonated {
+            by: domain::ids::UserId(Uuid::now_v7()),
+            session_id: id(&begun, "impersonationId").parse().unwrap(),
+            write: false,
+        },
+    };
+    let signer = all.app.parts.write_side().signer;
+    let (token, _) = signer.access(&principal, all.app.parts.clock.now()).unwrap();
+    let acting = admin.with_token(&token);
+    all.post(&acting, "/api/user/impersonation/end", json!({})).await;
 }
 
 async fn second_factor(all: &Rehearsal, admin: &TestClient, customer: &Buyer) {
