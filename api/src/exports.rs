@@ -25,6 +25,7 @@ pub(crate) use self::list::Shapes;
 use self::list::{Asked, List, Rows};
 use crate::ReadSide;
 use crate::downloads;
+use crate::http::{ANSWER_WITHIN, SILENT};
 use crate::problem::Problem;
 
 /// Largest query with its variables.
@@ -160,7 +161,14 @@ fn pages(export: Export, mut archive: Archive, first: Rows) -> impl Stream<Item 
 }
 
 async fn answered(read: &ReadSide, verified: &Verified, request: Request) -> Result<Value, Problem> {
-    let response = read.schema.execute(request.data(verified.principal)).await;
+    let asking = read.schema.execute(request.data(verified.principal));
+    let Ok(response) = tokio::time::timeout(ANSWER_WITHIN, asking).await else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "DATABASE_SILENT",
+            SILENT,
+        ));
+    };
     match response.errors.into_iter().next() {
         None => Ok(response.data),
         Some(error) => Err(problem(error)),
@@ -172,6 +180,7 @@ fn problem(error: ServerError) -> Problem {
     let code = error.extensions.as_ref().and_then(code);
     let (status, code) = match code.as_deref() {
         Some("FORBIDDEN") => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+        Some("PERMISSION_DENIED") => (StatusCode::FORBIDDEN, "PERMISSION_DENIED"),
         Some("STALE_POSITION") => (StatusCode::SERVICE_UNAVAILABLE, "STALE_POSITION"),
         Some("UNKNOWN_COMMAND") => (StatusCode::CONFLICT, "UNKNOWN_COMMAND"),
         Some("NOT_FOUND") => (StatusCode::NOT_FOUND, "NOT_FOUND"),

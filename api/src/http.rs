@@ -16,7 +16,8 @@ use crate::socket;
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// Longest that an answer may take. The database gives a statement up a little earlier.
-const ANSWER_WITHIN: Duration = Duration::from_secs(35);
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(35);
+pub(crate) const SILENT: &str = "the database does not answer: ask again shortly, or for fewer rows";
 
 pub(crate) fn routes(app: &mut ServiceConfig) {
     app.service(
@@ -49,8 +50,11 @@ async fn query(request: HttpRequest, body: Bytes, read: Data<ReadSide>) -> HttpR
         Ok(verified) => {
             let asking = read.schema.execute(asked.data(verified.principal));
             let Ok(response) = tokio::time::timeout(ANSWER_WITHIN, asking).await else {
-                let text = "the database does not answer: ask again shortly, or for fewer rows".to_owned();
-                return refusal(StatusCode::SERVICE_UNAVAILABLE, "DATABASE_SILENT", text);
+                return refusal(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "DATABASE_SILENT",
+                    SILENT.to_owned(),
+                );
             };
             answer(StatusCode::OK, &response)
         }

@@ -11,6 +11,7 @@ mod http;
 mod problem;
 mod session;
 mod socket;
+mod table;
 mod transcripts;
 
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::UserId;
 use domain::user::{
-    AccessCommand, Home, IMPERSONATION_MINUTES_MAX, Impersonation, Role, User, UserCommand, UserError,
+    AccessCommand, Home, IMPERSONATION_MINUTES_MAX, Impersonation, User, UserCommand, UserError,
 };
-use platform::Principal;
+use platform::{Principal, access};
 use serde::{Deserialize, Serialize};
 use store::effects::failed;
 use store::unit_of_work::{Cause, UnitOfWork};
@@ -32,18 +32,6 @@ pub struct Wanted {
 pub struct Begun {
     pub impersonation_id: Uuid,
     pub ends_at: DateTime<Utc>,
-}
-
-/// Whether such a person acts as others at all; as whom, the line above and below decides.
-pub fn may_act(role: Role) -> bool {
-    match role {
-        Role::PlatformAdmin | Role::PlatformSupport | Role::ResellerOwner => true,
-        Role::PlatformFinance
-        | Role::ResellerStaff
-        | Role::CustomerAdmin
-        | Role::CustomerUser
-        | Role::Service => false,
-    }
 }
 
 /// Begins to act as a user that the caller looks after. Answers the session too, whose cookie is handed out once.
@@ -106,7 +94,7 @@ pub async fn may_go_on(write: &WriteSide, by: UserId, home: Home) -> Result<bool
         return Ok(false);
     };
     let caller = person.principal;
-    if !may_act(caller.role)
+    if !access::acts_as_others(caller.role)
         || standing::ensure_may_sign_in(&mut connection, caller.home)
             .await
             .is_err()

@@ -371,6 +371,16 @@ fn read_of(field: &str) -> Option<&'static Read> {
     READS.iter().find(|read| read.field == field)
 }
 
+/// Whether such a person acts as others at all; as whom, the line above and below decides.
+pub fn acts_as_others(role: Role) -> bool {
+    ACTORS.contains(&role)
+}
+
+/// Whether such a person helps others with their accounts.
+pub fn looks_after_people(role: Role) -> bool {
+    HELPERS.contains(&role)
+}
+
 /// What a reseller has to be permitted, so that one of its people or programs may do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needs {

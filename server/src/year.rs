@@ -41,6 +41,8 @@ struct Shop {
     id: ResellerId,
     owner: UserId,
     level: usize,
+    /// Pays fees; the others share what they earn.
+    wholesale: bool,
     /// Buys before the credits run out; the others let a renewal fail now and then.
     careful: bool,
 }

@@ -5,6 +5,8 @@
 //! Each document is made again from its rows and compared with the digest that was frozen with it: what differs is not handed
 //! out.
 
+use std::{io, iter};
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use actix_web::web::{Data, Path, ServiceConfig};
@@ -21,6 +23,7 @@ use super::{fresh, not_found, session, unread};
 use crate::ReadSide;
 use crate::problem::Problem;
 use crate::session::{Fresh, Session};
+use crate::table;
 
 const NO_INVOICE: &str = "there is no such invoice";
 const NO_PAYMENTS: &str = "there is no such payout run, or it pays nothing";
@@ -51,9 +54,12 @@ async fn statement(
         return Err(differs(id));
     }
     let (kind, body) = match format.as_str() {
-        "json" => ("application/json", document.canonical()),
-        "html" => ("text/html; charset=utf-8", page(&document)),
-        "csv" => ("text/csv; charset=utf-8", csv(&document)),
+        "json" => ("application/json", document.canonical().into()),
+        "html" => ("text/html; charset=utf-8", page(&document).into()),
+        "csv" => {
+            let text = csv(&document).map_err(|error| Problem::internal(&error))?;
+            ("text/csv; charset=utf-8", text)
+        }
         _ => {
             return Err(not_found(
                 "a statement comes as statement.json, .html or .csv: choose one of these",
@@ -93,18 +99,7 @@ async fn payments(
     let rows = found.map_err(|error| Problem::internal(&error))?;
     let first = rows.first().ok_or_else(|| not_found(NO_PAYMENTS))?;
     let name = format!("payments-{}-{}.csv", first.currency, first.run_number);
-    let mut text = String::from("reseller_id,reseller,amount_minor,currency,reference\r\n");
-    for row in &rows {
-        let fields = [
-            row.reseller_id.to_string(),
-            quoted(&row.reseller_name),
-            row.payout_minor.to_string(),
-            row.currency.clone(),
-            format!("{}-{}", row.currency, row.run_number),
-        ];
-        text.push_str(&fields.join(","));
-        text.push_str("\r\n");
-    }
+    let text = payments_csv(&rows).map_err(|error| Problem::internal(&error))?;
     Ok(file("text/csv; charset=utf-8", &name, text))
 }
 
@@ -146,8 +141,8 @@ async fn invoice(
         return Err(differs(id));
     }
     let (kind, body) = match format.as_str() {
-        "json" => ("application/json", document.canonical()),
-        "html" => ("text/html; charset=utf-8", document.page()),
+        "json" => ("application/json", document.canonical().into()),
+        "html" => ("text/html; charset=utf-8", document.page().into()),
         _ => {
             return Err(not_found(
                 "an invoice comes as invoice.json or .html: choose one of these",
@@ -157,7 +152,7 @@ async fn invoice(
     Ok(file(kind, &format!("{}.{format}", document.reference()), body))
 }
 
-fn file(kind: &str, name: &str, body: String) -> HttpResponse {
+fn file(kind: &str, name: &str, body: Vec<u8>) -> HttpResponse {
     // A page is looked at and printed; the rest is stored.
     let disposition = if kind.starts_with("text/html") {
         "inline"
@@ -178,47 +173,50 @@ fn differs(id: Uuid) -> Problem {
     Problem::new(StatusCode::CONFLICT, "DOCUMENT_DIFFERS", detail)
 }
 
-/// The lines, one per row (RFC 4180).
-fn csv(document: &Statement) -> String {
-    let mut text =
-        String::from("line,date,sold,kind,product,contract,basis,basis_minor,rate,amount_minor,currency\r\n");
-    for line in &document.lines {
-        let fields = [
+/// The lines, one per row.
+fn csv(document: &Statement) -> io::Result<Vec<u8>> {
+    let titles = [
+        "line",
+        "date",
+        "sold",
+        "kind",
+        "product",
+        "contract",
+        "basis",
+        "basis_minor",
+        "rate",
+        "amount_minor",
+        "currency",
+    ];
+    let lines = document.lines.iter().map(|line| {
+        [
             line.line.clone(),
             line.at.to_rfc3339(),
             line.sold_at.to_rfc3339(),
             line.kind.as_ref().to_owned(),
-            quoted(&line.product),
+            table::harmless(&line.product),
             line.contract_version.to_string(),
             line.basis.as_ref().to_owned(),
             line.basis_minor.to_string(),
             line.rate.to_string(),
             line.amount_minor.to_string(),
             document.currency.clone(),
-        ];
-        text.push_str(&fields.join(","));
-        text.push_str("\r\n");
-    }
-    text
+        ]
+    });
+    table::csv(iter::once(titles.map(str::to_owned)).chain(lines))
 }
 
-/// Text that people chose: in quotes, and never a formula for the program that opens it.
-fn quoted(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t']) {
-        "'"
-    } else {
-        ""
-    };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_product_is_no_formula_and_ends_no_field() {
-        assert_eq!(quoted("=1+1"), "\"'=1+1\"");
-        assert_eq!(quoted("12\" vinyl, new"), "\"12\"\" vinyl, new\"");
-    }
+/// One reseller per row.
+fn payments_csv(rows: &[StatementRow]) -> io::Result<Vec<u8>> {
+    let titles = ["reseller_id", "reseller", "amount_minor", "currency", "reference"];
+    let payments = rows.iter().map(|row| {
+        [
+            row.reseller_id.to_string(),
+            table::harmless(&row.reseller_name),
+            row.payout_minor.to_string(),
+            row.currency.clone(),
+            format!("{}-{}", row.currency, row.run_number),
+        ]
+    });
+    table::csv(iter::once(titles.map(str::to_owned)).chain(payments))
 }

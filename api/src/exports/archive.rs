@@ -12,6 +12,7 @@ use zip::ZipWriter;
 use zip::write::{SimpleFileOptions, StreamWriter};
 
 use super::cell;
+use crate::table;
 
 /// What was saved, beside it.
 #[derive(Serialize)]
@@ -109,13 +110,7 @@ impl Archive {
     }
 
     fn write(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> io::Result<()> {
-        let mut writer = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::CRLF)
-            .from_writer(Vec::new());
-        for row in rows {
-            writer.write_record(row)?;
-        }
-        let text = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        let text = table::csv(rows)?;
         self.bytes += u64::try_from(text.len()).unwrap_or(u64::MAX);
         self.digest.update(&text);
         match &mut self.container {

@@ -2,8 +2,7 @@
 
 use async_graphql::Value;
 
-/// What a spreadsheet takes for the beginning of a formula.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+use crate::table::harmless;
 
 /// Numbers, ids and codes as they are; texts never a formula for the program that opens them; several values with
 /// semicolons between; what has fields, as JSON.
@@ -31,15 +30,6 @@ fn plain(value: &Value) -> String {
         text.clone()
     } else {
         text(value)
-    }
-}
-
-/// With an apostrophe before what would be computed. Amounts are numbers, whatever their sign.
-fn harmless(text: &str) -> String {
-    if text.starts_with(FORMULA) && text.parse::<rust_decimal::Decimal>().is_err() {
-        format!("'{text}")
-    } else {
-        text.to_owned()
     }
 }
 

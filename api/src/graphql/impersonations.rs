@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::user::Role;
+use platform::access;
 use projections::Projection;
 use projections::impersonations::{self, ImpersonationRow, Impersonations};
 use projections::users::Users;
@@ -69,7 +69,7 @@ impl ImpersonationsQuery {
         let request = request(first, after.as_deref())?;
         let sources = [Impersonations::NAME, Users::NAME];
         let principal = session.principal;
-        let own = (mine || !looks_after(principal.role)).then_some(principal.user_id.0);
+        let own = (mine || !access::looks_after_people(principal.role)).then_some(principal.user_id.0);
         let mut connection = session.read(&sources, (&min_position, &wait_for)).await?;
         let (read, scope) = connection.parts();
         let page = impersonations::page(read, scope, own, request).await?;
@@ -79,12 +79,5 @@ impl ImpersonationsQuery {
             ImpersonationRow::key,
             Into::into,
         ))
-    }
-}
-
-fn looks_after(role: Role) -> bool {
-    match role {
-        Role::PlatformAdmin | Role::PlatformSupport | Role::ResellerOwner | Role::CustomerAdmin => true,
-        Role::PlatformFinance | Role::ResellerStaff | Role::CustomerUser | Role::Service => false,
     }
 }

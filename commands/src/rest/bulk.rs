@@ -4,11 +4,11 @@ use std::io::Seek;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Path, Payload, Query, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, post};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, post};
 use domain::bulk::{BulkKind, BulkMode};
 use domain::ids::{HOUSE, ResellerId, UserId};
 use futures::StreamExt;
-use platform::Scope;
+use platform::{Principal, Scope, access};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,14 +17,15 @@ use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use crate::WriteSide;
+use crate::bulk::Order;
 use crate::bulk::file::Format;
 use crate::bulk::run::decide::Told;
-use crate::bulk::{self, Order};
 use crate::error::{CommandError, Problem};
 use crate::identity::caller::{AdminCaller, ResellerCaller};
 use crate::rest::answer::{Nothing, answer};
 use crate::rest::request::{Command, Key, content_length};
 use crate::rest::shapes::Reason;
+use crate::{bulk, permissions};
 
 /// Largest file.
 const FILE_BYTES_MAX: u64 = 100_000_000;
@@ -84,6 +85,7 @@ async fn begin(
     body: Payload,
 ) -> Result<HttpResponse, CommandError> {
     let query: BulkQuery = queried(&request)?;
+    ensure_rows_permitted(&write, &request, query.kind).await?;
     let wanted = Wanted {
         reseller_id: caller.reseller_id,
         kind: query.kind,
@@ -124,6 +126,30 @@ fn queried<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, CommandError
             let detail = format!("the address' query does not fit: {error}; /api/openapi.json tells it");
             Problem::invalid(detail).into()
         })
+}
+
+/// A bulk is no way around what a row needs when it is sent alone.
+async fn ensure_rows_permitted(
+    write: &WriteSide,
+    request: &HttpRequest,
+    kind: BulkKind,
+) -> Result<(), CommandError> {
+    let alone = match kind {
+        BulkKind::Create => "/api/reseller/customers",
+        BulkKind::Extend => "/api/reseller/customers/{id}/extensions",
+        BulkKind::Suspend => "/api/reseller/customers/{id}/suspend",
+        BulkKind::Resume => "/api/reseller/customers/{id}/resume",
+        BulkKind::Move => "/api/reseller/customers/{id}/move",
+    };
+    // Taken out before anything is awaited: the extensions are borrowed only so long.
+    let needs = request
+        .extensions()
+        .get::<Principal>()
+        .and_then(|principal| access::needs(principal, alone));
+    match needs {
+        Some(needs) => permissions::ensure(write, &needs).await,
+        None => Ok(()),
+    }
 }
 
 struct Wanted {

@@ -38,10 +38,10 @@ impl Year<'_> {
     /// Who pays fees is charged last month's; whoever owes anything gets an invoice.
     async fn invoice(&mut self, month: Period, whole: bool) -> Result<(), CommandError> {
         for shop in 0..self.shops.len() {
-            let Some(id) = self.shops.get(shop).map(|shop| shop.id) else {
+            let Some((id, wholesale)) = self.shops.get(shop).map(|shop| (shop.id, shop.wholesale)) else {
                 continue;
             };
-            if whole && shop % 5 == 4 {
+            if whole && wholesale {
                 let cause = self.cause(Owner::PLATFORM, self.finance);
                 let charged = contracts::charge_fees(self.write, &cause, id, month).await;
                 self.met(charged)?;

@@ -87,13 +87,16 @@ impl<'a> Year<'a> {
         let cause = self.cause(Owner::PLATFORM, self.admin);
         let opened = resellers::register(self.write, &cause, Scope::Platform, reseller, &owner).await?;
         let id = ResellerId(opened.value.reseller_id);
+        // Every fifth buys wholesale.
+        let wholesale = number % 5 == 4;
         self.shops.push(Shop {
             id,
             owner: owner.user_id,
             level,
+            wholesale,
             careful: self.random.random_bool(0.9),
         });
-        self.agree(number, id, level).await
+        self.agree(id, level, wholesale).await
     }
 
     /// The level and id of whom a reseller hangs below.
@@ -105,8 +108,8 @@ impl<'a> Year<'a> {
         above.choose(&mut self.random).map(|shop| (shop.level, shop.id))
     }
 
-    /// Those below pass a part of their share on; every fifth buys wholesale, with fees.
-    async fn agree(&mut self, number: usize, id: ResellerId, level: usize) -> Result<(), CommandError> {
+    /// Those below pass a part of their share on; who buys wholesale pays fees.
+    async fn agree(&mut self, id: ResellerId, level: usize, wholesale: bool) -> Result<(), CommandError> {
         let mut agreed = Vec::new();
         if level > 0 {
             agreed.push(Terms::RevenueShare(RevenueShare {
@@ -119,7 +122,7 @@ impl<'a> Year<'a> {
                 currency: "EUR".to_owned(),
             }));
         }
-        if number % 5 == 4 {
+        if wholesale {
             agreed.push(Terms::Wholesale(Wholesale {
                 products: vec!["wholesale".to_owned()],
                 monthly_fee_minor: 4_900,

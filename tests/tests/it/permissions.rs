@@ -420,3 +420,44 @@ async fn a_key_ends_with_the_permission_and_comes_back_with_it() {
     business.except(Permission::ApiAccess, true).await;
     assert_eq!(create().await.refusal().1, "UNAUTHENTICATED");
 }
+
+#[actix_web::test]
+async fn a_bulk_asks_for_what_its_rows_need() {
+    let business = Business::new().await;
+    let client = &business.reseller.client;
+    for (kind, permission) in [
+        ("create", Permission::CreateCustomers),
+        ("extend", Permission::ExtendSubscriptions),
+        ("suspend", Permission::EditCustomers),
+        ("resume", Permission::EditCustomers),
+        ("move", Permission::EditCustomers),
+    ] {
+        let begin = async || {
+            let path = format!("/api/reseller/bulk?kind={kind}&mode=BEST_EFFORT");
+            let request = client.request(Method::POST, &path);
+            let request = request
+                .header("Idempotency-Key", "bulk")
+                .header("Content-Type", "text/csv");
+            read(request.body("no,columns\n").send().await.unwrap()).await
+        };
+        business.except(permission, false).await;
+        assert_eq!(missing(&begin().await), Some(permission.as_ref()), "{kind}");
+        business.except(permission, true).await;
+        assert_eq!(begin().await.code(), "INVALID_FILE", "{kind}");
+    }
+}
+
+#[actix_web::test]
+async fn a_list_is_not_saved_without_its_permission() {
+    let business = Business::new().await;
+    business.except(Permission::ViewCustomers, false).await;
+    business.app.settle().await;
+    let client = &business.reseller.client;
+    let query = json!({"query": "{ customers(first: 10) { nodes { name } } }"});
+    let saved = client.request(Method::POST, "/downloads/list.csv").json(&query);
+    let refused = read(saved.send().await.unwrap()).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.code()),
+        (403, "PERMISSION_DENIED")
+    );
+}
