@@ -215,6 +215,7 @@ fn charged(recorded: &Recorded, currency: &str) -> Option<Item> {
         | AnyEvent::User(_)
         | AnyEvent::Subscription(_)
         | AnyEvent::Recording(_)
+        | AnyEvent::Usage(_)
         | AnyEvent::Job(_)
         | AnyEvent::WorkflowLibrary(_)
         | AnyEvent::Books(_)

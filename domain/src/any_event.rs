@@ -26,6 +26,7 @@ use crate::subscription::{Subscription, SubscriptionEvent};
 use crate::tenant::{Tenant, TenantEvent};
 use crate::tier_list::{TierList, TierListEvent};
 use crate::upcast::{self, STEPS, Step, UpcastError};
+use crate::usage::{Usage, UsageEvent};
 use crate::user::{User, UserEvent};
 use crate::workflow::{WorkflowLibrary, WorkflowLibraryEvent};
 
@@ -97,6 +98,7 @@ any_event! {
     PermissionTemplates(PermissionTemplates, PermissionTemplatesEvent),
     ResellerPermissions(ResellerPermissions, ResellerPermissionsEvent),
     Bulk(Bulk, BulkEvent),
+    Usage(Usage, UsageEvent),
 }
 
 /// Reads a stored event of a known aggregate, lifted to its present version where it is older.

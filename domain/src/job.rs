@@ -3,15 +3,12 @@
 //! Progress is not a fact of the business and never comes here. Reports that arrive twice or late change
 //! nothing: the worker and the broker may repeat themselves.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use crate::es::aggregate;
 use crate::ids::{RecordingId, ResellerId, TenantId, UserId, WorkflowId};
 use crate::refusal::{Facts, Refusal, RefusalKind};
 use crate::text;
-use crate::tier::TierPolicy;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Job {
@@ -104,9 +101,9 @@ pub struct JobResult {
 
 #[derive(Clone, Debug)]
 pub enum JobCommand {
+    /// What the tier allows has been asked before.
     Submit {
         request: JobRequest,
-        policy: Arc<TierPolicy>,
         installed_models: Vec<String>,
     },
     /// Handed to the broker for the given time, counted from 1.
@@ -163,21 +160,10 @@ pub enum JobError {
     JobNotFound,
     #[error("this job is queued already")]
     JobAlreadyQueued,
-    #[error(
-        "the model {model:?} is not part of the {tier} tier: {}, or ask your reseller for a higher tier",
-        text::choice(allowed)
-    )]
-    ModelNotInTier {
-        model: String,
-        tier: String,
-        allowed: Vec<String>,
-    },
     #[error("the model {model:?} is not installed here: {}", text::choice(installed))]
     ModelNotInstalled { model: String, installed: Vec<String> },
     #[error("a language is a code of 2 or 3 lower-case letters such as en; leave it out to have it detected")]
     InvalidLanguage,
-    #[error("translation is not part of the {tier} tier: transcribe, or ask your reseller for a higher tier")]
-    TranslationNotInTier { tier: String },
     #[error("the job has ended already: submit a new one")]
     JobEnded,
 }
@@ -191,25 +177,21 @@ impl Refusal for JobError {
         match self {
             Self::JobNotFound => RefusalKind::NotFound,
             Self::JobAlreadyQueued | Self::ModelNotInstalled { .. } | Self::JobEnded => RefusalKind::Conflict,
-            Self::ModelNotInTier { .. } | Self::TranslationNotInTier { .. } => RefusalKind::Forbidden,
             Self::InvalidLanguage => RefusalKind::Invalid,
         }
     }
 
     fn facts(&self) -> Facts {
         match self {
-            Self::ModelNotInTier { allowed, .. }
-            | Self::ModelNotInstalled {
+            Self::ModelNotInstalled {
                 installed: allowed, ..
             } => Facts {
                 allowed: allowed.clone(),
                 ..Facts::default()
             },
-            Self::JobNotFound
-            | Self::JobAlreadyQueued
-            | Self::InvalidLanguage
-            | Self::TranslationNotInTier { .. }
-            | Self::JobEnded => Facts::default(),
+            Self::JobNotFound | Self::JobAlreadyQueued | Self::InvalidLanguage | Self::JobEnded => {
+                Facts::default()
+            }
         }
     }
 }
@@ -246,11 +228,10 @@ impl Job {
     fn decide(&self, command: JobCommand) -> Result<Vec<JobEvent>, JobError> {
         if let JobCommand::Submit {
             request,
-            policy,
             installed_models,
         } = command
         {
-            return self.submit(request, &policy, installed_models);
+            return self.submit(request, installed_models);
         }
         if self.state == JobState::Unknown {
             return Err(JobError::JobNotFound);
@@ -303,26 +284,13 @@ impl Job {
         })
     }
 
-    fn submit(
-        &self,
-        request: JobRequest,
-        policy: &TierPolicy,
-        installed: Vec<String>,
-    ) -> Result<Vec<JobEvent>, JobError> {
+    fn submit(&self, request: JobRequest, installed: Vec<String>) -> Result<Vec<JobEvent>, JobError> {
         if self.state != JobState::Unknown {
             return Err(JobError::JobAlreadyQueued);
         }
-        let model = request.model.clone();
-        let tier = policy.tier.as_ref().to_owned();
-        if !policy.allows_model(&model) {
-            let allowed = policy.limits.models.clone().unwrap_or_default();
-            return Err(JobError::ModelNotInTier { model, tier, allowed });
-        }
-        if !installed.contains(&model) {
+        if !installed.contains(&request.model) {
+            let model = request.model;
             return Err(JobError::ModelNotInstalled { model, installed });
-        }
-        if request.task == SpeechTask::Translate && policy.limits.translation_minutes_max == Some(0) {
-            return Err(JobError::TranslationNotInTier { tier });
         }
         let language_fits = request.language.as_deref().is_none_or(|language| {
             (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_lowercase())

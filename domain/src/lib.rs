@@ -29,12 +29,14 @@ pub mod store_catalogue;
 pub mod subscription;
 pub mod tenant;
 pub mod tier_list;
+pub mod usage;
 pub mod user;
 pub mod workflow;
 
 pub mod commission;
 pub mod credits;
 pub mod currency;
+pub mod entitlement;
 pub mod html;
 pub mod ids;
 pub mod ledger;

@@ -13,6 +13,7 @@ pub const FILE_NAME_CHARS_MAX: usize = 255;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Recording {
     stored: Option<StoredRecording>,
+    removed: bool,
 }
 
 /// Where the bytes are and what they hold.
@@ -34,12 +35,15 @@ pub struct StoredRecording {
 #[derive(Clone, Debug)]
 pub enum RecordingCommand {
     Store(StoredRecording),
+    Remove,
 }
 
 /// Facts about a recording. A variant is never renamed, removed or given a new meaning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::AsRefStr)]
 pub enum RecordingEvent {
     RecordingStored(StoredRecording),
+    /// Its bytes are gone; what was made of it stays.
+    RecordingRemoved,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
@@ -78,14 +82,15 @@ aggregate!(
 impl RecordingEvent {
     fn version(&self) -> &'static str {
         match self {
-            Self::RecordingStored(_) => "1",
+            Self::RecordingStored(_) | Self::RecordingRemoved => "1",
         }
     }
 }
 
 impl Recording {
+    /// `None` before it is stored and after it was removed.
     pub fn stored(&self) -> Option<&StoredRecording> {
-        self.stored.as_ref()
+        self.stored.as_ref().filter(|_| !self.removed)
     }
 
     fn decide(&self, command: RecordingCommand) -> Result<Vec<RecordingEvent>, RecordingError> {
@@ -100,12 +105,15 @@ impl Recording {
                     ..recording
                 })])
             }
+            RecordingCommand::Remove if self.stored().is_none() => Err(RecordingError::RecordingNotFound),
+            RecordingCommand::Remove => Ok(vec![RecordingEvent::RecordingRemoved]),
         }
     }
 
     fn evolve(&mut self, event: RecordingEvent) {
         match event {
             RecordingEvent::RecordingStored(stored) => self.stored = Some(stored),
+            RecordingEvent::RecordingRemoved => self.removed = true,
         }
     }
 }

@@ -273,6 +273,16 @@ impl SubscriptionEvent {
     }
 }
 
+/// The grants that were known at some time.
+impl FromIterator<Grant> for Subscription {
+    fn from_iter<I: IntoIterator<Item = Grant>>(grants: I) -> Self {
+        Self {
+            grants: grants.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Subscription {
     /// The grant that decides at `at`: the highest tier among those that hold, the longest of these.
     ///

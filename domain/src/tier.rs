@@ -112,6 +112,9 @@ pub struct TierLimits {
     pub separation: bool,
     /// Minutes of speech that may be translated to English in a calendar month.
     pub translation_minutes_max: Option<u32>,
+    /// Minutes of speech that may be transcribed in a calendar month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_minutes_max: Option<u32>,
 }
 
 /// One version of a tier.

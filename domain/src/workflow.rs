@@ -7,7 +7,6 @@
 mod graph;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +14,8 @@ pub use graph::{Edge, Graph, GraphError, Node, NodeKind, Plan};
 
 use crate::es::aggregate;
 use crate::ids::WorkflowId;
-use crate::refusal::{Facts, Refusal, RefusalKind};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::text::{self, NAME_CHARS_MAX};
-use crate::tier::TierPolicy;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct WorkflowLibrary {
@@ -34,12 +32,11 @@ pub struct Workflow {
 
 #[derive(Clone, Debug)]
 pub enum WorkflowLibraryCommand {
-    /// A new workflow, or a new version of one.
+    /// A new workflow, or a new version of one. Whether the tier allows a new one has been asked before.
     Save {
         workflow_id: WorkflowId,
         name: String,
         graph: Graph,
-        policy: Arc<TierPolicy>,
     },
     Remove {
         workflow_id: WorkflowId,
@@ -68,14 +65,6 @@ pub enum WorkflowLibraryError {
     WorkflowNotFound,
     #[error("a name has 1 to {NAME_CHARS_MAX} characters: shorten it or type one in")]
     InvalidName,
-    #[error(
-        "the {tier} tier allows {allowed} workflows and you have {present}: remove one, or ask your reseller for a higher tier"
-    )]
-    TooManyWorkflows {
-        tier: String,
-        allowed: u32,
-        present: u32,
-    },
     #[error("the workflow cannot be run: {0}")]
     InvalidGraph(GraphError),
 }
@@ -89,18 +78,6 @@ impl Refusal for WorkflowLibraryError {
         match self {
             Self::WorkflowNotFound => RefusalKind::NotFound,
             Self::InvalidName | Self::InvalidGraph(_) => RefusalKind::Invalid,
-            Self::TooManyWorkflows { .. } => RefusalKind::Forbidden,
-        }
-    }
-
-    fn facts(&self) -> Facts {
-        match self {
-            Self::TooManyWorkflows { allowed, present, .. } => Facts {
-                needed: Some(i64::from(*present) + 1),
-                available: Some((*allowed).into()),
-                ..Facts::default()
-            },
-            Self::WorkflowNotFound | Self::InvalidName | Self::InvalidGraph(_) => Facts::default(),
         }
     }
 }
@@ -132,6 +109,15 @@ impl WorkflowLibrary {
             .ok_or(WorkflowLibraryError::WorkflowNotFound)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.workflows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.workflows.is_empty()
+    }
+
     fn decide(
         &self,
         command: WorkflowLibraryCommand,
@@ -141,13 +127,10 @@ impl WorkflowLibrary {
                 workflow_id,
                 name,
                 graph,
-                policy,
             } => {
                 let name = text::checked(&name, NAME_CHARS_MAX).ok_or(WorkflowLibraryError::InvalidName)?;
-                let version = match self.workflows.get(&workflow_id) {
-                    Some(known) => known.version + 1,
-                    None => self.first_version(&policy)?,
-                };
+                let known = self.workflows.get(&workflow_id);
+                let version = known.map_or(1, |known| known.version + 1);
                 let plan = graph.compile().map_err(WorkflowLibraryError::InvalidGraph)?;
                 Ok(vec![WorkflowLibraryEvent::WorkflowSaved {
                     workflow_id,
@@ -161,18 +144,6 @@ impl WorkflowLibrary {
                 self.workflow(workflow_id)?;
                 Ok(vec![WorkflowLibraryEvent::WorkflowRemoved { workflow_id }])
             }
-        }
-    }
-
-    fn first_version(&self, policy: &TierPolicy) -> Result<u32, WorkflowLibraryError> {
-        let present = u32::try_from(self.workflows.len()).unwrap_or(u32::MAX);
-        match policy.limits.workflows_max {
-            Some(allowed) if present >= allowed => Err(WorkflowLibraryError::TooManyWorkflows {
-                tier: policy.tier.as_ref().to_owned(),
-                allowed,
-                present,
-            }),
-            Some(_) | None => Ok(1),
         }
     }
 

@@ -38,6 +38,7 @@ use domain::subscription::Subscription;
 use domain::tenant::Tenant;
 use domain::tier_list::TierList;
 use domain::upcast::STEPS;
+use domain::usage::Usage;
 use domain::user::User;
 use domain::workflow::WorkflowLibrary;
 use serde::de::value::Error;
@@ -84,7 +85,8 @@ aggregates!(
     ApiKey,
     PermissionTemplates,
     ResellerPermissions,
-    Bulk
+    Bulk,
+    Usage
 );
 
 /// Asks an enum's `Deserialize` for its variants, so that nobody has to list them.

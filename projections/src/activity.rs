@@ -122,6 +122,7 @@ fn reseller_of(recorded: &Recorded) -> Option<Uuid> {
         | AnyEvent::ResellerPermissions(_)
         | AnyEvent::Subscription(_)
         | AnyEvent::Recording(_)
+        | AnyEvent::Usage(_)
         | AnyEvent::Job(_)
         | AnyEvent::WorkflowLibrary(_)
         | AnyEvent::Books(_)

@@ -61,6 +61,7 @@ impl Projection for CreditLots {
                 | AnyEvent::User(_)
                 | AnyEvent::Subscription(_)
                 | AnyEvent::Recording(_)
+                | AnyEvent::Usage(_)
                 | AnyEvent::Job(_)
                 | AnyEvent::WorkflowLibrary(_)
                 | AnyEvent::Books(_)

@@ -131,6 +131,7 @@ impl Projection for CreditTransactions {
                 | AnyEvent::ResellerPermissions(_)
                 | AnyEvent::Subscription(_)
                 | AnyEvent::Recording(_)
+                | AnyEvent::Usage(_)
                 | AnyEvent::Job(_)
                 | AnyEvent::WorkflowLibrary(_)
                 | AnyEvent::Books(_)

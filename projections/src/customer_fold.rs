@@ -69,6 +69,7 @@ async fn fold_stretch(
             | AnyEvent::CreditAccount(_)
             | AnyEvent::PriceList(_)
             | AnyEvent::Recording(_)
+            | AnyEvent::Usage(_)
             | AnyEvent::Job(_)
             | AnyEvent::WorkflowLibrary(_)
             | AnyEvent::Books(_)

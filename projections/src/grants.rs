@@ -87,6 +87,7 @@ impl Projection for Grants {
                 | AnyEvent::PermissionTemplates(_)
                 | AnyEvent::ResellerPermissions(_)
                 | AnyEvent::Recording(_)
+                | AnyEvent::Usage(_)
                 | AnyEvent::Job(_)
                 | AnyEvent::WorkflowLibrary(_)
                 | AnyEvent::Books(_)

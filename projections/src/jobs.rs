@@ -203,6 +203,7 @@ impl Projection for Jobs {
             | AnyEvent::ResellerPermissions(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
+            | AnyEvent::Usage(_)
             | AnyEvent::WorkflowLibrary(_)
             | AnyEvent::Books(_)
             | AnyEvent::RecordedSale(_)

@@ -76,6 +76,7 @@ impl Projection for Ledger {
                 | AnyEvent::ResellerPermissions(_)
                 | AnyEvent::Subscription(_)
                 | AnyEvent::Recording(_)
+                | AnyEvent::Usage(_)
                 | AnyEvent::Job(_)
                 | AnyEvent::WorkflowLibrary(_)
                 | AnyEvent::StoreAccount(_)

@@ -117,6 +117,7 @@ impl Projection for StoreDrifts {
             | AnyEvent::User(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
+            | AnyEvent::Usage(_)
             | AnyEvent::Job(_)
             | AnyEvent::WorkflowLibrary(_)
             | AnyEvent::Books(_)

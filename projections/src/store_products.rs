@@ -79,6 +79,7 @@ impl Projection for StoreProducts {
             | AnyEvent::User(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
+            | AnyEvent::Usage(_)
             | AnyEvent::Job(_)
             | AnyEvent::WorkflowLibrary(_)
             | AnyEvent::Books(_)

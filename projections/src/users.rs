@@ -133,6 +133,7 @@ impl Projection for Users {
                 | AnyEvent::Tenant(_)
                 | AnyEvent::Subscription(_)
                 | AnyEvent::Recording(_)
+                | AnyEvent::Usage(_)
                 | AnyEvent::Job(_)
                 | AnyEvent::WorkflowLibrary(_)
                 | AnyEvent::Books(_)

@@ -108,6 +108,7 @@ impl Projection for Workflows {
             | AnyEvent::ResellerPermissions(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
+            | AnyEvent::Usage(_)
             | AnyEvent::Job(_)
             | AnyEvent::Books(_)
             | AnyEvent::RecordedSale(_)

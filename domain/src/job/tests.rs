@@ -4,8 +4,6 @@ use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
 use super::*;
-use crate::tier::Tier;
-use crate::tier_list::tests::policy;
 
 fn given(events: Vec<JobEvent>) -> AggregateTestExecutor<Job> {
     TestFramework::with(()).given(events)
@@ -28,14 +26,10 @@ fn assert_told(error: &JobError) {
     let (code, kind, allowed) = match error {
         JobError::JobNotFound => ("JOB_NOT_FOUND", RefusalKind::NotFound, vec![]),
         JobError::JobAlreadyQueued => ("JOB_ALREADY_QUEUED", RefusalKind::Conflict, vec![]),
-        JobError::ModelNotInTier { allowed, .. } => {
-            ("MODEL_NOT_IN_TIER", RefusalKind::Forbidden, allowed.clone())
-        }
         JobError::ModelNotInstalled { installed, .. } => {
             ("MODEL_NOT_INSTALLED", RefusalKind::Conflict, installed.clone())
         }
         JobError::InvalidLanguage => ("INVALID_LANGUAGE", RefusalKind::Invalid, vec![]),
-        JobError::TranslationNotInTier { .. } => ("TRANSLATION_NOT_IN_TIER", RefusalKind::Forbidden, vec![]),
         JobError::JobEnded => ("JOB_ENDED", RefusalKind::Conflict, vec![]),
     };
     let facts = Facts {
@@ -64,10 +58,9 @@ fn request(model: &str, task: SpeechTask, language: Option<&str>) -> JobRequest 
     }
 }
 
-fn submit(tier: Tier, request: JobRequest) -> JobCommand {
+fn submit(request: JobRequest) -> JobCommand {
     JobCommand::Submit {
         request,
-        policy: policy(tier),
         installed_models: owned(&["tiny", "small"]),
     }
 }
@@ -151,15 +144,15 @@ fn ended() -> [Vec<JobEvent>; 3] {
 }
 
 #[test]
-fn a_job_that_the_tier_allows_is_queued() {
+fn a_job_is_queued() {
     let task = SpeechTask::Translate;
-    for (tier, request) in [
-        (Tier::BASIC, plain_request()),
-        (Tier::PREMIUM, request("small", task, Some("de"))),
-        (Tier::ENTERPRISE, request("small", task, Some("yue"))),
+    for request in [
+        plain_request(),
+        request("small", task, Some("de")),
+        request("small", task, Some("yue")),
     ] {
         given(vec![])
-            .when(submit(tier, request.clone()))
+            .when(submit(request.clone()))
             .then_expect_events(vec![JobEvent::JobQueued(request)]);
     }
 }
@@ -168,35 +161,12 @@ fn a_job_that_the_tier_allows_is_queued() {
 fn a_job_is_queued_only_once() {
     refused(
         vec![queued()],
-        submit(Tier::BASIC, plain_request()),
+        submit(plain_request()),
         JobError::JobAlreadyQueued,
     );
     for past in ended() {
-        refused(
-            past,
-            submit(Tier::BASIC, plain_request()),
-            JobError::JobAlreadyQueued,
-        );
+        refused(past, submit(plain_request()), JobError::JobAlreadyQueued);
     }
-}
-
-#[test]
-fn a_model_above_the_tier_is_refused_with_those_that_are_allowed() {
-    let error = JobError::ModelNotInTier {
-        model: "small".to_owned(),
-        tier: "basic".to_owned(),
-        allowed: owned(&["tiny", "base"]),
-    };
-    assert_eq!(
-        error.to_string(),
-        "the model \"small\" is not part of the basic tier: choose one of tiny, base, or ask your reseller for \
-         a higher tier"
-    );
-    refused(
-        vec![],
-        submit(Tier::BASIC, request("small", SpeechTask::Transcribe, None)),
-        error,
-    );
 }
 
 #[test]
@@ -211,34 +181,16 @@ fn a_model_that_is_not_installed_is_refused_with_those_that_are() {
     );
     refused(
         vec![],
-        submit(
-            Tier::ENTERPRISE,
-            request("large-v3", SpeechTask::Transcribe, None),
-        ),
+        submit(request("large-v3", SpeechTask::Transcribe, None)),
         error,
     );
-}
-
-#[test]
-fn translation_is_refused_where_the_tier_has_none() {
-    let error = JobError::TranslationNotInTier {
-        tier: "basic".to_owned(),
-    };
-    let mut without = TierPolicy::clone(&policy(Tier::BASIC));
-    without.limits.translation_minutes_max = Some(0);
-    let command = JobCommand::Submit {
-        request: request("tiny", SpeechTask::Translate, None),
-        policy: Arc::new(without),
-        installed_models: owned(&["tiny"]),
-    };
-    refused(vec![], command, error);
 }
 
 #[test]
 fn a_language_is_a_short_code() {
     for language in ["", "e", "EN", "english", "d3", "ü"] {
         let request = request("tiny", SpeechTask::Transcribe, Some(language));
-        refused(vec![], submit(Tier::BASIC, request), JobError::InvalidLanguage);
+        refused(vec![], submit(request), JobError::InvalidLanguage);
     }
 }
 

@@ -59,6 +59,7 @@ pub fn money(event: &AnyEvent, stream: Option<ResellerId>) -> Vec<Share<'_>> {
         | AnyEvent::User(_)
         | AnyEvent::Subscription(_)
         | AnyEvent::Recording(_)
+        | AnyEvent::Usage(_)
         | AnyEvent::Job(_)
         | AnyEvent::WorkflowLibrary(_)
         | AnyEvent::Books(_)

@@ -98,3 +98,18 @@ fn a_recording_that_is_not_there_is_not_found() {
         "there is no such recording: upload it first"
     );
 }
+
+#[test]
+fn a_removed_recording_is_not_found_and_not_stored_again() {
+    let gone = || vec![stored("talk.wav"), RecordingEvent::RecordingRemoved];
+    given(vec![stored("talk.wav")])
+        .when(RecordingCommand::Remove)
+        .then_expect_events(vec![RecordingEvent::RecordingRemoved]);
+    for past in [vec![], gone()] {
+        refused(past, RecordingCommand::Remove, RecordingError::RecordingNotFound);
+    }
+    refused(gone(), store("talk.wav"), RecordingError::RecordingAlreadyStored);
+    let mut recording = Recording::default();
+    gone().into_iter().for_each(|event| recording.evolve(event));
+    assert_eq!(recording.stored(), None);
+}

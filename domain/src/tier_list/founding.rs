@@ -17,8 +17,8 @@ pub fn tiers() -> [(Tier, TierTerms); 3] {
         storage_bytes_max: Some(5 * GB),
         diarization: false,
         separation: false,
-        // No minutes are counted yet: what cannot be limited is not given.
-        translation_minutes_max: Some(0),
+        translation_minutes_max: Some(60),
+        audio_minutes_max: None,
     };
     let premium = TierLimits {
         upload_bytes_max: 500 * MB,
@@ -29,6 +29,7 @@ pub fn tiers() -> [(Tier, TierTerms); 3] {
         diarization: true,
         separation: true,
         translation_minutes_max: None,
+        audio_minutes_max: None,
     };
     let enterprise = TierLimits {
         upload_bytes_max: GB,
@@ -39,6 +40,7 @@ pub fn tiers() -> [(Tier, TierTerms); 3] {
         diarization: true,
         separation: true,
         translation_minutes_max: None,
+        audio_minutes_max: None,
     };
     [
         (Tier::BASIC, terms("Basic", 10, basic)),

@@ -107,7 +107,7 @@ fn the_founding_tiers_allow_what_customers_are_told() {
             limits.translation_minutes_max,
         )
     };
-    assert_eq!(told(&basic), (100, 2, Some(5), Some(5), Some(0)));
+    assert_eq!(told(&basic), (100, 2, Some(5), Some(5), Some(60)));
     assert_eq!(told(&premium), (500, 5, Some(20), Some(20), None));
     assert_eq!(told(&enterprise), (1_000, 10, None, Some(100), None));
     assert_eq!(

@@ -4,8 +4,6 @@ use uuid::Uuid;
 
 use super::*;
 use crate::job::SpeechTask;
-use crate::tier::Tier;
-use crate::tier_list::tests::policy;
 
 type Library = TestFramework<WorkflowLibrary>;
 
@@ -43,7 +41,6 @@ fn save(number: u128, graph: Graph) -> WorkflowLibraryCommand {
         workflow_id: id(number),
         name: " Interviews ".to_owned(),
         graph,
-        policy: policy(Tier::BASIC),
     }
 }
 
@@ -77,29 +74,14 @@ fn a_workflow_is_saved_and_saved_again_as_the_next_version() {
 }
 
 #[test]
-fn a_workflow_beyond_the_tier_is_refused_while_a_new_version_is_not() {
-    let full: Vec<_> = (1..=5).map(|number| saved(number, 1)).collect();
-    let refusal = WorkflowLibraryError::TooManyWorkflows {
-        tier: "basic".to_owned(),
-        allowed: 5,
-        present: 5,
-    };
-    assert_eq!(
-        (refusal.code(), refusal.kind()),
-        ("TOO_MANY_WORKFLOWS", RefusalKind::Forbidden)
-    );
-    assert_eq!(
-        (refusal.facts().needed, refusal.facts().available),
-        (Some(6), Some(5))
-    );
-    Library::with(())
-        .given(full.clone())
-        .when(save(6, graph()))
-        .then_expect_error(refusal);
-    Library::with(())
-        .given(full)
-        .when(save(5, graph()))
-        .then_expect_events(vec![saved(5, 2)]);
+fn a_library_counts_its_workflows() {
+    let mut library = WorkflowLibrary::default();
+    assert!(library.is_empty());
+    for event in [saved(1, 1), saved(2, 1), saved(1, 2)] {
+        library.evolve(event);
+    }
+    library.evolve(WorkflowLibraryEvent::WorkflowRemoved { workflow_id: id(1) });
+    assert_eq!(library.len(), 1);
 }
 
 #[test]
@@ -122,7 +104,6 @@ fn a_workflow_needs_a_name() {
         workflow_id: id(1),
         name: "  ".to_owned(),
         graph: graph(),
-        policy: policy(Tier::BASIC),
     };
     Library::with(())
         .given_no_previous_events()

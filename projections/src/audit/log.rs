@@ -66,6 +66,7 @@ impl CreditSums {
             | AnyEvent::ResellerPermissions(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
+            | AnyEvent::Usage(_)
             | AnyEvent::Job(_)
             | AnyEvent::WorkflowLibrary(_)
             | AnyEvent::Books(_)

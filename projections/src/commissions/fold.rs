@@ -49,6 +49,7 @@ pub(super) async fn batch(connection: &mut PgConnection, batch: &[Recorded]) -> 
             | AnyEvent::User(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
+            | AnyEvent::Usage(_)
             | AnyEvent::Job(_)
             | AnyEvent::WorkflowLibrary(_)
             | AnyEvent::Books(_)

@@ -67,6 +67,7 @@ fn moved_by(recorded: &Recorded) -> Vec<Uuid> {
         | AnyEvent::User(_)
         | AnyEvent::Subscription(_)
         | AnyEvent::Recording(_)
+        | AnyEvent::Usage(_)
         | AnyEvent::Job(_)
         | AnyEvent::WorkflowLibrary(_)
         | AnyEvent::Books(_)
