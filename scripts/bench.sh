@@ -4,7 +4,7 @@
 cmd_bench() {
   local name="${1:-}"
   (($#)) && shift
-  [[ "$name" == log ]] || fail "there is no benchmark '$name'" "there is: ./dev bench log [--rounds N] [--only NAME] [--events N,N]"
+  [[ "$name" == log || "$name" == read ]] || fail "there is no benchmark '$name'" "there are: ./dev bench log | read [--rounds N] [--only NAME] [--events N,N]"
   take_lock
   set_steps 3
   step "checking the tools" tools ensure_tools

@@ -14,7 +14,7 @@ const config: CodegenConfig = {
         enumsAsTypes: true,
         strictScalars: true,
         defaultScalarType: "unknown",
-        scalars: { Int64: "number", DateTime: "string", Decimal: "string", JSON: "unknown" },
+        scalars: { Int64: "number", DateTime: "string", NaiveDate: "string", Decimal: "string", JSON: "unknown" },
       },
     },
   },

@@ -38,7 +38,7 @@ pub(crate) fn routes(app: &mut ServiceConfig) {
 
 /// Who asks, where the table of roles opens the root field whose content the file has; else the refusal: a file that is
 /// not for somebody's role is not found.
-async fn session(
+pub(crate) async fn session(
     request: &HttpRequest,
     read: &ReadSide,
     (field, missing): (&str, &'static str),
@@ -77,7 +77,7 @@ pub(crate) async fn authenticated(
 }
 
 /// What the answer has to include.
-fn fresh(request: &HttpRequest) -> Fresh<'_> {
+pub(crate) fn fresh(request: &HttpRequest) -> Fresh<'_> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     Fresh {
         min_position: header(MIN_POSITION),
@@ -86,7 +86,7 @@ fn fresh(request: &HttpRequest) -> Fresh<'_> {
 }
 
 /// Why nothing could be read; what nobody may know is not found.
-fn unread(error: ApiError, missing: &'static str) -> Problem {
+pub(crate) fn unread(error: ApiError, missing: &'static str) -> Problem {
     match error {
         ApiError::Internal(error) => Problem::internal(error.as_ref()),
         ApiError::StalePosition(detail) => {

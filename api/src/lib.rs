@@ -3,7 +3,9 @@
 //! It knows the public key of access tokens and a database role that can only SELECT, and nothing of the write
 //! side: it answers when that is down, and runs on replicas.
 
+mod checks;
 mod downloads;
+mod entitlements;
 mod error;
 mod exports;
 mod graphql;
@@ -23,6 +25,7 @@ use platform::objects::Objects;
 use platform::tokens::Verifier;
 use sqlx::PgPool;
 use store::wake::Wake;
+use utoipa::OpenApi;
 
 use crate::exports::Shapes;
 use crate::graphql::ApiSchema;
@@ -64,13 +67,20 @@ impl ReadSide {
         }
     }
 
-    /// Adds `/graphql` and `/downloads` to an application.
+    /// Adds `/graphql`, `/downloads` and the checks of entitlements to an application; before whatever else answers
+    /// below `/api`.
     pub fn configure(&self, app: &mut ServiceConfig) {
         app.app_data(Data::new(self.clone()));
         http::routes(app);
         downloads::routes(app);
         exports::routes(app);
+        checks::routes(app);
     }
+}
+
+/// The routes that are not GraphQL, as a part of the OpenAPI document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    checks::Document::openapi()
 }
 
 /// The schema in GraphQL's own language, as `api/schema.graphql` holds it.

@@ -12,6 +12,7 @@ use platform::access::{self, Needs};
 use platform::objects::Objects;
 use platform::tokens::{TokenError, Verified};
 use platform::{Audience, Clock, Principal, client_address};
+use projections::entitlements::Memory;
 use projections::permissions;
 use projections::resellers::Resellers;
 use projections::wait::{self, WAIT_MAX};
@@ -36,6 +37,7 @@ pub(crate) struct Reader {
     waiter: Waiter,
     pub(crate) installed_models: BTreeSet<String>,
     exports: Arc<Semaphore>,
+    pub(crate) memory: Memory,
 }
 
 /// Lists that are saved at a time: each holds a connection and a state of the database.
@@ -49,6 +51,7 @@ impl Reader {
         let exports = (connections / EXPORT_SHARE).clamp(1, EXPORTS_MAX);
         Self {
             waiter: Waiter::new(parts.pool.clone(), &parts.wake),
+            memory: Memory::new(parts.pool.clone()),
             pool: parts.pool,
             clock: parts.clock,
             verifier: parts.verifier,
@@ -217,6 +220,44 @@ impl Session {
         projections: &[&str],
         fresh: impl Into<Fresh<'_>>,
     ) -> ApiResult<ScopedConnection> {
+        self.reach(projections, fresh).await?;
+        self.begin().await
+    }
+
+    /// Begins to read what there is, where the asker's reseller is permitted to.
+    pub(crate) async fn begin(&self) -> ApiResult<ScopedConnection> {
+        let (pool, scope) = (&self.reader.pool, self.principal.scope());
+        let mut connection = match &self.snapshot {
+            Some(snapshot) => snapshot.begin(pool, scope).await?,
+            None => ScopedConnection::begin(pool, scope).await?,
+        };
+        if let Some(Needs {
+            reseller_id,
+            permissions,
+        }) = &self.needs
+        {
+            let (read, _) = connection.parts();
+            if let Some(denied) = permissions::missing(read, *reseller_id, permissions).await? {
+                return Err(ApiError::PermissionDenied(denied));
+            }
+        }
+        Ok(connection)
+    }
+
+    /// Whether the asker's reseller is permitted to read what is not read through [`Session::begin`].
+    pub(crate) async fn permit(&self) -> ApiResult<()> {
+        if self.needs.is_some() {
+            drop(self.begin().await?);
+        }
+        Ok(())
+    }
+
+    /// Waits until the named projections include what was asked for; answers what that is.
+    pub(crate) async fn reach(
+        &self,
+        projections: &[&str],
+        fresh: impl Into<Fresh<'_>>,
+    ) -> ApiResult<Position> {
         let Fresh {
             min_position,
             wait_for,
@@ -235,22 +276,7 @@ impl Session {
             let waiter = &self.reader.waiter;
             waiter.wait_for(&awaited, position, WAIT_MAX).await?;
         }
-        let (pool, scope) = (&self.reader.pool, self.principal.scope());
-        let mut connection = match &self.snapshot {
-            Some(snapshot) => snapshot.begin(pool, scope).await?,
-            None => ScopedConnection::begin(pool, scope).await?,
-        };
-        if let Some(Needs {
-            reseller_id,
-            permissions,
-        }) = &self.needs
-        {
-            let (read, _) = connection.parts();
-            if let Some(denied) = permissions::missing(read, *reseller_id, permissions).await? {
-                return Err(ApiError::PermissionDenied(denied));
-            }
-        }
-        Ok(connection)
+        Ok(position)
     }
 
     /// Where what the asker's own command appended ends; those of others cannot be asked for.

@@ -41,7 +41,7 @@ impl Report {
         let target = work.target();
         let baseline = match target {
             Target::OfPlain(_) => plain,
-            Target::OfBeside(_) => measured.beside.unwrap_or(plain),
+            Target::OfBeside(_) | Target::AtLeastBeside(_) => measured.beside.unwrap_or(plain),
             Target::AtLeast(limit) | Target::AtMost(limit) => limit,
         };
         let round = Round {
@@ -136,7 +136,9 @@ impl Figure {
     /// Higher is better, whatever the unit. Each round is held against its own baseline.
     fn ratio(&self) -> f64 {
         let of = |round: &Round| match self.target {
-            Target::OfPlain(_) | Target::OfBeside(_) | Target::AtLeast(_) => round.value / round.baseline,
+            Target::OfPlain(_) | Target::OfBeside(_) | Target::AtLeast(_) | Target::AtLeastBeside(_) => {
+                round.value / round.baseline
+            }
             Target::AtMost(limit) => limit / round.value,
         };
         self.median(|round| Some(of(round))).unwrap_or_default()
@@ -146,6 +148,7 @@ impl Figure {
         match self.target {
             Target::OfPlain(share) | Target::OfBeside(share) => share,
             Target::AtLeast(_) | Target::AtMost(_) => 1.0,
+            Target::AtLeastBeside(limit) => limit / self.baseline(),
         }
     }
 }

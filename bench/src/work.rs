@@ -13,6 +13,8 @@ pub enum Target {
     OfBeside(f64),
     /// At least so many per second.
     AtLeast(f64),
+    /// At least so many per second, shown against [`Measured::beside`].
+    AtLeastBeside(f64),
     /// At most so much; the figure is a time or a size.
     AtMost(f64),
 }

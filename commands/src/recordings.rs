@@ -4,20 +4,22 @@ use std::path::Path;
 
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
+use chrono::{DateTime, Utc};
+use domain::entitlement::{Feature, Question};
 use domain::ids::RecordingId;
-use domain::recording::{Recording, RecordingCommand, StoredRecording, checked_name};
-use domain::tier::TierPolicy;
+use domain::recording::{Recording, RecordingCommand, RecordingError, StoredRecording, checked_name};
+use domain::usage::{Usage, UsageCommand};
 use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::unit_of_work::{Cause, Owner, UnitOfWork};
+use store::unit_of_work::{Cause, UnitOfWork};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use crate::WriteSide;
 use crate::bus::Done;
-use crate::entitlement;
+use crate::entitlement::{self, Entitled};
 use crate::error::{CommandError, Problem};
 use crate::identity::caller::TenantCaller;
 
@@ -33,7 +35,11 @@ pub struct Received {
 ///
 /// # Errors
 /// It is larger than the tier allows, the client went away, or the disk fails.
-pub async fn receive<S, E>(policy: &TierPolicy, mut body: S) -> Result<Received, CommandError>
+pub async fn receive<S, E>(
+    entitled: &Entitled,
+    at: DateTime<Utc>,
+    mut body: S,
+) -> Result<Received, CommandError>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: std::fmt::Display,
@@ -48,9 +54,7 @@ where
             Problem::new(StatusCode::BAD_REQUEST, "UPLOAD_INCOMPLETE", detail)
         })?;
         bytes = bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-        if bytes > policy.limits.upload_bytes_max {
-            return Err(too_large(policy, None).into());
-        }
+        fits(entitled, bytes, at)?;
         digest.update(&piece);
         writer.write_all(&piece).await?;
     }
@@ -62,20 +66,14 @@ where
     })
 }
 
-/// The refusal of an upload beyond the tier's limit; `bytes` where the client announced its size.
-pub fn too_large(policy: &TierPolicy, bytes: Option<u64>) -> Problem {
-    let limit = policy.limits.upload_bytes_max;
-    let detail = format!(
-        "the recording is larger than the {} MB that the {} tier allows: send a shorter or a compressed one, or \
-         ask your reseller for a higher tier",
-        limit / 1_000_000,
-        policy.tier.as_ref()
-    );
-    Problem {
-        needed: bytes.and_then(|bytes| bytes.try_into().ok()),
-        available: limit.try_into().ok(),
-        ..Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "FILE_TOO_LARGE", detail)
-    }
+/// Whether an upload of this size may be stored.
+///
+/// # Errors
+/// It is larger than the tier allows, or than the room that is left.
+pub fn fits(entitled: &Entitled, bytes: u64, at: DateTime<Utc>) -> Result<(), CommandError> {
+    entitled.ask(&Question::of(Feature::UploadBytes, bytes), at)?;
+    entitled.ask(&Question::of(Feature::StorageBytes, bytes), at)?;
+    Ok(())
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -116,8 +114,15 @@ pub async fn store(
     };
     write.objects.put_file(&object_key, received.file.path()).await?;
     let decide = async |unit: &mut UnitOfWork<'_>| {
-        entitlement::policy(unit, caller.reseller_id, caller.tenant_id, cause.at).await?;
-        let owner = Owner::tenant(caller.reseller_id, caller.tenant_id);
+        let entitled = entitlement::load(unit, caller.reseller_id, caller.tenant_id).await?;
+        fits(&entitled, recording.bytes, cause.at)?;
+        let owner = caller.owner();
+        let taken = UsageCommand::Store {
+            recording_id,
+            bytes: recording.bytes,
+        };
+        unit.execute::<Usage>(owner, &caller.tenant_id.to_string(), taken)
+            .await?;
         let command = RecordingCommand::Store(recording.clone());
         unit.begin::<Recording>(&recording_id.to_string());
         unit.execute::<Recording>(owner, &recording_id.to_string(), command)
@@ -141,6 +146,49 @@ pub async fn store(
         write.objects.delete(&object_key).await?;
     }
     done
+}
+
+/// Removes a recording: its bytes go, its room is free, and what was made of it stays.
+///
+/// # Errors
+/// The recording is not the customer's, or a job still works on it.
+pub async fn remove(
+    write: &WriteSide,
+    cause: &Cause,
+    caller: &TenantCaller,
+    recording_id: RecordingId,
+) -> Result<Done<()>, CommandError> {
+    let id = recording_id.to_string();
+    let decide = async |unit: &mut UnitOfWork<'_>| {
+        let recording = unit.load::<Recording>(&id).await?;
+        let stored = recording
+            .stored()
+            .filter(|stored| stored.tenant_id == caller.tenant_id)
+            .ok_or_else(|| CommandError::refused(&RecordingError::RecordingNotFound))?;
+        let freed = UsageCommand::Free {
+            recording_id,
+            bytes: stored.bytes,
+        };
+        unit.execute::<Usage>(caller.owner(), &caller.tenant_id.to_string(), freed)
+            .await?;
+        unit.execute::<Recording>(caller.owner(), &id, RecordingCommand::Remove)
+            .await?;
+        Ok(stored.object_key.clone())
+    };
+    let Done {
+        value: object_key,
+        position,
+        replayed,
+    } = write.bus.run(cause, decide).await?;
+    // A repeated command comes here again: what broke off is done then. One that is only tried removes nothing.
+    if !write.bus.is_trial() {
+        write.objects.delete(&object_key).await?;
+    }
+    Ok(Done {
+        value: (),
+        position,
+        replayed,
+    })
 }
 
 async fn examine(path: &Path) -> Result<audio::Examined, CommandError> {

@@ -1,5 +1,6 @@
 //! Use cases of a customer around workflows.
 
+use domain::entitlement::{Feature, Question};
 use domain::ids::{ResellerId, TenantId, WorkflowId};
 use domain::job::WorkflowVersion;
 use domain::workflow::{Graph, WorkflowLibrary, WorkflowLibraryCommand};
@@ -37,18 +38,21 @@ pub async fn save(
     let (reseller_id, tenant_id) = (caller.reseller_id, caller.tenant_id);
     let library = tenant_id.to_string();
     let decide = async |unit: &mut UnitOfWork<'_>| {
-        let policy = entitlement::policy(unit, reseller_id, tenant_id, cause.at).await?;
+        let mut entitled = entitlement::load(unit, reseller_id, tenant_id).await?;
+        let present = unit.load::<WorkflowLibrary>(&library).await?;
+        entitled.workflows = u64::try_from(present.len()).unwrap_or(u64::MAX);
+        // A next version takes no room.
+        let more = u64::from(known.is_none());
         if let Some(known) = known {
-            let present = unit.load::<WorkflowLibrary>(&library).await?;
             present
                 .workflow(known)
                 .map_err(|refusal| CommandError::refused(&refusal))?;
         }
+        entitled.ask(&Question::of(Feature::Workflows, more), cause.at)?;
         let command = WorkflowLibraryCommand::Save {
             workflow_id,
             name: name.to_owned(),
             graph: graph.clone(),
-            policy,
         };
         let saved = execute(unit, reseller_id, tenant_id, command).await?;
         let workflow = saved

@@ -228,6 +228,8 @@ const fn read(field: &'static str, roles: &'static [Role]) -> Read {
 pub const READS: &[Read] = &[
     read("viewer", ANYBODY),
     read("entitlement", ANYBODY).needs(Permission::ViewCustomers),
+    read("entitlements", ANYBODY).needs(Permission::ViewCustomers),
+    read("usage", ANYBODY).needs(Permission::ViewStatistics),
     read("subscription", ANYBODY).needs(Permission::ViewCustomers),
     read("tiers", ANYBODY),
     read("impersonations", EVERYBODY),

@@ -178,12 +178,14 @@ fn said(event: &AnyEvent) -> Option<Said> {
         | AnyEvent::StoreAccount(_)
         | AnyEvent::StoreCatalogue(_)
         | AnyEvent::Roster(_)
+        | AnyEvent::Usage(_)
         | AnyEvent::Payouts(_) => None,
         AnyEvent::ResellerPermissions(event) => permissions(event),
         AnyEvent::Subscription(event) => subscription(event),
         AnyEvent::Recording(RecordingEvent::RecordingStored(recording)) => {
             of_customer(format!("uploaded {}", recording.name))
         }
+        AnyEvent::Recording(RecordingEvent::RecordingRemoved) => of_customer("removed a recording"),
         AnyEvent::Job(event) => job(event),
         AnyEvent::WorkflowLibrary(WorkflowLibraryEvent::WorkflowSaved { name, version, .. }) => {
             of_customer(format!("saved version {version} of the workflow {name}"))

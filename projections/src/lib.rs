@@ -38,6 +38,7 @@ pub mod credit_lots;
 pub mod credit_transactions;
 pub mod customers;
 pub mod dashboard;
+pub mod entitlements;
 pub mod grants;
 pub mod impersonations;
 pub mod invitations;
@@ -57,6 +58,7 @@ pub mod store_products;
 pub mod store_transactions;
 pub mod subscriptions;
 pub mod tiers;
+pub mod usage;
 pub mod users;
 pub mod workflows;
 

@@ -69,6 +69,7 @@ impl Projection for PermissionTemplates {
             | AnyEvent::User(_)
             | AnyEvent::Subscription(_)
             | AnyEvent::Recording(_)
+            | AnyEvent::Usage(_)
             | AnyEvent::Job(_)
             | AnyEvent::WorkflowLibrary(_)
             | AnyEvent::Books(_)

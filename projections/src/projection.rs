@@ -17,6 +17,7 @@ use crate::commissions::Commissions;
 use crate::credit_lots::CreditLots;
 use crate::credit_transactions::CreditTransactions;
 use crate::customers::Customers;
+use crate::entitlements::Entitlements;
 use crate::grants::Grants;
 use crate::impersonations::Impersonations;
 use crate::invitations::Invitations;
@@ -33,6 +34,7 @@ use crate::store_events::StoreEvents;
 use crate::store_products::StoreProducts;
 use crate::store_transactions::StoreTransactions;
 use crate::tiers::Tiers;
+use crate::usage::Metering;
 use crate::users::Users;
 use crate::workflows::Workflows;
 
@@ -274,6 +276,8 @@ pub fn all() -> Vec<Arc<dyn ReadModel>> {
         Arc::new(InvoiceBook),
         Arc::new(Customers),
         Arc::new(Grants),
+        Arc::new(Entitlements),
+        Arc::new(Metering),
         Arc::new(Users),
         Arc::new(Invitations),
         Arc::new(Impersonations),

@@ -41,7 +41,7 @@ impl RecordingRow {
 
 impl Projection for Recordings {
     const NAME: &'static str = "recordings";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const TABLES: &'static [Table] = &[Table::read("recordings", &["recording_id"])];
 
     async fn project(
@@ -60,7 +60,7 @@ impl Projection for Recordings {
         batch: &[Recorded],
         _vault: &Vault,
     ) -> Result<(), ProjectionError> {
-        let (mut rows, mut moves) = (Vec::new(), Moves::default());
+        let (mut rows, mut removed, mut moves) = (Vec::new(), Vec::new(), Moves::default());
         for recorded in batch {
             moves.take(recorded)?;
             match &recorded.event {
@@ -71,6 +71,9 @@ impl Projection for Recordings {
                     at: recorded.metadata.at,
                     recording,
                 }),
+                AnyEvent::Recording(RecordingEvent::RecordingRemoved) => {
+                    removed.push((stream_id(recorded)?, recorded.metadata.at));
+                }
                 AnyEvent::Reseller(_)
                 | AnyEvent::CreditAccount(_)
                 | AnyEvent::PriceList(_)
@@ -83,6 +86,7 @@ impl Projection for Recordings {
                 | AnyEvent::Subscription(_)
                 | AnyEvent::Job(_)
                 | AnyEvent::WorkflowLibrary(_)
+                | AnyEvent::Usage(_)
                 | AnyEvent::Books(_)
                 | AnyEvent::RecordedSale(_)
                 | AnyEvent::TierList(_)
@@ -96,6 +100,7 @@ impl Projection for Recordings {
             }
         }
         insert(connection, &rows).await?;
+        mark_removed(connection, &removed).await?;
         let follow = "UPDATE recordings SET reseller_id = $3 WHERE tenant_id = $1 AND reseller_id = $2";
         moves.follow(connection, follow).await?;
         Ok(())
@@ -136,7 +141,22 @@ async fn insert(connection: &mut PgConnection, rows: &[NewRow<'_>]) -> sqlx::Res
     Ok(())
 }
 
-/// Recordings, the newest first.
+async fn mark_removed(connection: &mut PgConnection, removed: &[(Uuid, DateTime<Utc>)]) -> sqlx::Result<()> {
+    if removed.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE recordings r SET removed_at = n.at FROM unnest($1::uuid[], $2::timestamptz[]) AS n (id, at)
+         WHERE r.recording_id = n.id",
+    )
+    .bind(column(removed, |(id, _)| *id))
+    .bind(column(removed, |(_, at)| *at))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Recordings that are kept, the newest first.
 ///
 /// # Errors
 /// The database fails.
@@ -147,7 +167,7 @@ pub async fn page(
 ) -> sqlx::Result<Page<RecordingRow>> {
     let mut query = QueryBuilder::new(
         "SELECT r.recording_id, r.name, r.bytes, r.format, r.duration_ms, r.uploaded_at
-         FROM read.recordings r WHERE true",
+         FROM read.recordings r WHERE r.removed_at IS NULL",
     );
     within(&mut query, "r", scope);
     newest_first(&mut query, "r.uploaded_at", "r.recording_id", &request);

@@ -11,6 +11,7 @@ use actix_web::{App, HttpServer};
 use anyhow::Context;
 use chrono::TimeDelta;
 use commands::jobs::{dispatcher, reports};
+use commands::rest::openapi;
 use commands::{bulk, store_events, timers};
 use metrics_exporter_prometheus::PrometheusHandle;
 use platform::audit_key::AuditKey;
@@ -93,15 +94,18 @@ pub async fn serve(
             .wrap(TracingLogger::<RequestLog>::new())
             .app_data(health.clone())
             .configure(health::routes);
+        // First: what it answers below /api the commands do not know.
+        if let Some(read) = &read {
+            app = app
+                .configure(|app| read.configure(app))
+                .app_data(Data::new(openapi::Others(api::openapi())));
+        }
         if let Some(write) = commands.clone() {
             app = app.configure(|app| commands::rest::configure(app, write));
         }
-        if let Some(read) = read.clone() {
+        if read.is_some() {
             let panel = config.http.panel_path.clone();
-            app = app
-                .configure(|app| read.configure(app))
-                .configure(demo::routes(&config))
-                .service(panel_files(panel));
+            app = app.configure(demo::routes(&config)).service(panel_files(panel));
         }
         app
     });

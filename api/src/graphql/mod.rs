@@ -11,6 +11,7 @@ mod credit_forecast;
 mod credits;
 mod customers;
 mod dashboard;
+mod entitlements;
 mod impersonations;
 mod invitations;
 mod invoices;
@@ -30,6 +31,7 @@ mod scalars;
 mod store_events;
 mod subscriptions;
 mod tiers;
+mod usage;
 mod users;
 mod viewer;
 mod workflows;
@@ -52,6 +54,8 @@ pub(crate) struct Query(Credits, Books, People, Work);
 #[derive(Default, MergedObject)]
 struct Credits(
     viewer::ViewerQuery,
+    entitlements::EntitlementsQuery,
+    usage::UsageQuery,
     dashboard::DashboardQuery,
     tiers::TiersQuery,
     subscriptions::SubscriptionsQuery,

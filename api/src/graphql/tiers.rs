@@ -35,6 +35,8 @@ pub(super) struct TierVersion {
     separation: bool,
     /// A month; null for any number.
     translation_minutes_max: Option<i32>,
+    /// A month; null for any number.
+    audio_minutes_max: Option<i32>,
 }
 
 impl From<TierRow> for TierVersion {
@@ -56,6 +58,7 @@ impl From<TierRow> for TierVersion {
             diarization: limits.diarization,
             separation: limits.separation,
             translation_minutes_max: limits.translation_minutes_max.map(int),
+            audio_minutes_max: limits.audio_minutes_max.map(int),
         }
     }
 }

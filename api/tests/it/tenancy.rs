@@ -45,6 +45,15 @@ fn foreign(field: &str, story: &Story, job_id: &str, sale_id: SaleId) -> String 
             "{{ entitlement(customerId: \"{}\") {{ tier }} }}",
             story.tenant_id
         ),
+        "entitlements" => format!(
+            "{{ entitlements(questions: [{{ customerId: \"{}\", feature: WORKFLOWS }}]) {{ explanation limit }} }}",
+            story.tenant_id
+        ),
+        "usage" => format!(
+            "{{ usage(from: \"2026-11-01\", to: \"2026-12-01\", by: DAY, customerId: \"{}\") {{
+                 periods {{ jobs }} limits {{ used }} }} }}",
+            story.tenant_id
+        ),
         "trialBalance" => format!(
             "{{ trialBalance(resellerId: \"{}\") {{ lines {{ debits }} }} }}",
             story.reseller_id
@@ -136,6 +145,8 @@ const TELL_NOTHING: &[&str] = &[
     "creditAccount",
     "creditForecast",
     "entitlement",
+    "entitlements",
+    "usage",
     "subscription",
     "trialBalance",
     "creditBalance",
@@ -174,7 +185,7 @@ fn tells_nothing(data: &Value) -> bool {
     match data {
         Value::Null => true,
         Value::Object(fields) => fields.values().all(tells_nothing),
-        Value::Array(rows) => rows.is_empty(),
+        Value::Array(rows) => rows.iter().all(tells_nothing),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Hands queued jobs to the broker: fairly between tenants, within each tier's limit of jobs at one time.
+//! Hands queued jobs to the broker: fairly between tenants, as many at one time as each may have.
 //!
 //! The queue is a fold of the log with its checkpoint in the same transaction. A job is published, then its
 //! dispatch is recorded: a crash between the two publishes it again, which workers and the job bear.
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::AnyEvent;
+use domain::entitlement::{Feature, Question};
 use domain::ids::JobId;
 use domain::job::{Job, JobCommand, JobError, JobEvent};
 use platform::broker::{JOBS_QUEUE, Route};
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::WriteSide;
+use crate::entitlement;
 use crate::error::CommandError;
 use crate::jobs::{links, system_cause};
 use crate::standing;
@@ -30,6 +32,8 @@ const BATCH: i64 = 500;
 const POLL: Duration = Duration::from_millis(100);
 /// Time between looks for lost jobs.
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
+/// Until a tenant that may not run a job is asked for again, where nothing is heard of it before.
+const HELD_FOR: TimeDelta = TimeDelta::seconds(5);
 const RETRY_MIN: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(3);
 /// Longest that one step may take: without an answer the lock is lost.
@@ -87,11 +91,53 @@ async fn lead(write: &WriteSide, stop: &CancellationToken, wait: &mut Duration) 
 pub async fn step(write: &WriteSide, connection: &mut PgConnection) -> Result<bool, CommandError> {
     let now = write.clock.now();
     let folded = fold(connection, now).await?;
-    let Some(job_id) = next(connection).await? else {
+    let Some(next) = next(connection, now).await? else {
         return Ok(folded);
     };
-    dispatch(write, connection, job_id).await?;
+    if may_run(write, &next).await? {
+        dispatch(write, connection, next.job_id).await?;
+    } else {
+        hold(connection, &next, now).await?;
+    }
     Ok(true)
+}
+
+/// Whether the job's tenant may have one more job running. What stands in the way may pass: a suspension, a
+/// subscription that is paused or has ended.
+async fn may_run(write: &WriteSide, next: &Next) -> Result<bool, CommandError> {
+    let cause = system_cause(write, next.job_id, "ask");
+    let mut unit = UnitOfWork::new(&write.pool, &cause);
+    let id = next.job_id.to_string();
+    let job = unit.load::<Job>(&id).await?;
+    let Some(request) = job.request().filter(|_| !job.state().is_final()) else {
+        // Nothing is left to be run: the queue is told by the job's own end.
+        return Ok(true);
+    };
+    let asked = async {
+        let owner = standing::owner(&mut unit, request.tenant_id, request.reseller_id).await?;
+        let reseller_id = owner.reseller_id.unwrap_or(request.reseller_id);
+        let mut entitled = entitlement::load(&mut unit, reseller_id, request.tenant_id).await?;
+        entitled.running_jobs = next.running;
+        entitled.ask(&Question::of(Feature::ConcurrentJobs, 1), cause.at)
+    };
+    match asked.await {
+        Ok(_) => Ok(true),
+        Err(CommandError::Problem(problem)) => {
+            tracing::debug!(job_id = %next.job_id, code = problem.code, "a job waits");
+            Ok(false)
+        }
+        Err(error @ CommandError::Internal(_)) => Err(error),
+    }
+}
+
+/// Asks for this tenant again when one of its jobs has ended, when its rights have changed, or after a while.
+async fn hold(connection: &mut PgConnection, next: &Next, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query("UPDATE work.queue SET held_until = $2 WHERE tenant_id = $1 AND state = 'queued'")
+        .bind(next.tenant_id)
+        .bind(now + HELD_FOR)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn fold(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<bool, CommandError> {
@@ -136,18 +182,44 @@ async fn fold(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<bool,
 }
 
 async fn apply(connection: &mut PgConnection, recorded: &Recorded, now: DateTime<Utc>) -> sqlx::Result<()> {
+    let tenant_id = recorded.metadata.tenant_id;
+    match &recorded.event {
+        // What is held may be allowed now.
+        AnyEvent::Subscription(_) | AnyEvent::Tenant(_) => return release(connection, Some(tenant_id)).await,
+        AnyEvent::TierList(_) | AnyEvent::Reseller(_) | AnyEvent::Hierarchy(_) => {
+            return release(connection, None).await;
+        }
+        AnyEvent::CreditAccount(_)
+        | AnyEvent::PriceList(_)
+        | AnyEvent::User(_)
+        | AnyEvent::ApiKey(_)
+        | AnyEvent::Recording(_)
+        | AnyEvent::Job(_)
+        | AnyEvent::WorkflowLibrary(_)
+        | AnyEvent::Books(_)
+        | AnyEvent::RecordedSale(_)
+        | AnyEvent::StoreAccount(_)
+        | AnyEvent::StoreCatalogue(_)
+        | AnyEvent::Roster(_)
+        | AnyEvent::Contracts(_)
+        | AnyEvent::Payouts(_)
+        | AnyEvent::Invoices(_)
+        | AnyEvent::PermissionTemplates(_)
+        | AnyEvent::ResellerPermissions(_)
+        | AnyEvent::Bulk(_)
+        | AnyEvent::Usage(_) => {}
+    }
     let (AnyEvent::Job(event), Some(job_id)) = (&recorded.event, recorded.id()) else {
         return Ok(());
     };
     match event {
         JobEvent::JobQueued(request) => {
             sqlx::query(
-                "INSERT INTO work.queue (job_id, tenant_id, concurrent_jobs_max, state, queued_xid, queued_position)
-                 VALUES ($1, $2, $3, 'queued', $4, $5) ON CONFLICT DO NOTHING",
+                "INSERT INTO work.queue (job_id, tenant_id, state, queued_xid, queued_position)
+                 VALUES ($1, $2, 'queued', $3, $4) ON CONFLICT DO NOTHING",
             )
             .bind(job_id)
             .bind(request.tenant_id.0)
-            .bind(i32::try_from(request.concurrent_jobs_max).unwrap_or(i32::MAX))
             .bind(recorded.position.xid)
             .bind(recorded.position.position)
             .execute(connection)
@@ -159,10 +231,23 @@ async fn apply(connection: &mut PgConnection, recorded: &Recorded, now: DateTime
         JobEvent::JobSucceeded { .. } | JobEvent::JobFailed { .. } | JobEvent::JobCancelled => {
             sqlx::query("DELETE FROM work.queue WHERE job_id = $1")
                 .bind(job_id)
-                .execute(connection)
+                .execute(&mut *connection)
                 .await?;
+            release(connection, Some(tenant_id)).await?;
         }
     }
+    Ok(())
+}
+
+/// Has a tenant asked for again, or all.
+async fn release(connection: &mut PgConnection, tenant_id: Option<Uuid>) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE work.queue SET held_until = NULL
+         WHERE held_until IS NOT NULL AND ($1::uuid IS NULL OR tenant_id = $1)",
+    )
+    .bind(tenant_id)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -226,21 +311,38 @@ pub async fn recover(write: &WriteSide, connection: &mut PgConnection) -> Result
     Ok(())
 }
 
-/// The oldest job of the tenant with the fewest running ones, among tenants below their limit.
-async fn next(connection: &mut PgConnection) -> sqlx::Result<Option<JobId>> {
-    let job_id: Option<Uuid> = sqlx::query_scalar(
-        "SELECT q.job_id
+/// A job that could be next.
+struct Next {
+    job_id: JobId,
+    tenant_id: Uuid,
+    /// Jobs of the tenant.
+    running: u64,
+}
+
+/// The oldest job of the tenant with the fewest running ones, among tenants that are not held.
+async fn next(connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Option<Next>> {
+    let row = sqlx::query(
+        "SELECT q.job_id, q.tenant_id, tenant.running
          FROM work.queue q
          CROSS JOIN LATERAL (
              SELECT count(*) AS running FROM work.queue r
              WHERE r.tenant_id = q.tenant_id AND r.state = 'dispatched') AS tenant
-         WHERE q.state = 'queued' AND tenant.running < q.concurrent_jobs_max
+         WHERE q.state = 'queued' AND (q.held_until IS NULL OR q.held_until <= $1)
          ORDER BY tenant.running, q.queued_xid, q.queued_position
          LIMIT 1",
     )
+    .bind(now)
     .fetch_optional(connection)
     .await?;
-    Ok(job_id.map(JobId))
+    row.map(|row| {
+        let running: i64 = row.try_get("running")?;
+        Ok(Next {
+            job_id: JobId(row.try_get("job_id")?),
+            tenant_id: row.try_get("tenant_id")?,
+            running: running.unsigned_abs(),
+        })
+    })
+    .transpose()
 }
 
 async fn dispatch(

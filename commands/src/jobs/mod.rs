@@ -2,6 +2,7 @@
 
 pub mod dispatcher;
 pub mod links;
+mod metering;
 pub mod reports;
 pub mod submit;
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::WriteSide;
 use crate::error::CommandError;
-use crate::jobs::{dispatcher, links, system_cause};
+use crate::jobs::{dispatcher, links, metering, system_cause};
 use crate::standing;
 
 /// Name of the projection that keeps the jobs' updates.
@@ -169,8 +169,7 @@ async fn carry_out(
             .request()
             .ok_or_else(|| CommandError::refused(&JobError::JobNotFound))?;
         let owner = standing::owner(unit, request.tenant_id, request.reseller_id).await?;
-        unit.execute::<Job>(owner, &id, command.clone()).await?;
-        Ok(())
+        metering::execute(unit, owner, job_id, command.clone()).await
     };
     Ok(write.bus.run(&cause, decide).await?.position)
 }

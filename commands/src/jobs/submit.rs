@@ -1,8 +1,10 @@
 //! Use cases of a customer around jobs.
 
+use domain::entitlement::{Feature, Question};
 use domain::ids::{JobId, RecordingId};
 use domain::job::{Job, JobCommand, JobError, JobRequest, SpeechTask, WorkflowVersion};
 use domain::recording::{Recording, RecordingError};
+use domain::usage::{Usage, UsageCommand};
 use store::unit_of_work::{Cause, Owner, UnitOfWork};
 use uuid::Uuid;
 
@@ -11,6 +13,7 @@ use crate::bus::Done;
 use crate::entitlement;
 use crate::error::CommandError;
 use crate::identity::caller::TenantCaller;
+use crate::jobs::metering;
 
 /// What a customer asks for.
 #[derive(Clone, Debug)]
@@ -36,12 +39,20 @@ pub async fn submit(
     let job_id = JobId(Uuid::now_v7());
     let owner = Owner::tenant(caller.reseller_id, caller.tenant_id);
     let decide = async |unit: &mut UnitOfWork<'_>| {
-        let policy = entitlement::policy(unit, caller.reseller_id, caller.tenant_id, cause.at).await?;
+        let entitled = entitlement::load(unit, caller.reseller_id, caller.tenant_id).await?;
         let recording = unit.load::<Recording>(&job.recording_id.to_string()).await?;
         let stored = recording
             .stored()
             .filter(|stored| stored.tenant_id == caller.tenant_id)
             .ok_or_else(|| CommandError::refused(&RecordingError::RecordingNotFound))?;
+        let audio_ms = stored.duration_ms;
+        let translated = job.task == SpeechTask::Translate;
+        entitled.ask(&Question::model(&job.model), cause.at)?;
+        entitled.ask(&Question::speech(Feature::AudioSeconds, audio_ms), cause.at)?;
+        if translated {
+            entitled.ask(&Question::speech(Feature::TranslationSeconds, audio_ms), cause.at)?;
+        }
+        let at_once = entitled.ask(&Question::of(Feature::ConcurrentJobs, 0), cause.at)?;
         let request = JobRequest {
             reseller_id: caller.reseller_id,
             tenant_id: caller.tenant_id,
@@ -51,17 +62,27 @@ pub async fn submit(
             model: job.model.clone(),
             language: job.language.clone(),
             task: job.task,
-            concurrent_jobs_max: policy.limits.concurrent_jobs_max,
+            concurrent_jobs_max: at_once
+                .limit
+                .and_then(|limit| limit.try_into().ok())
+                .unwrap_or(u32::MAX),
             workflow: job.workflow,
         };
         let installed_models = write.config.speech.installed_models.clone();
         let command = JobCommand::Submit {
             request,
-            policy,
             installed_models,
         };
         unit.begin::<Job>(&job_id.to_string());
         unit.execute::<Job>(owner, &job_id.to_string(), command).await?;
+        let held = UsageCommand::Hold {
+            job_id,
+            recording_id: job.recording_id,
+            audio_ms,
+            translated,
+        };
+        unit.execute::<Usage>(owner, &caller.tenant_id.to_string(), held)
+            .await?;
         Ok(job_id.0)
     };
     write.bus.run(cause, decide).await
@@ -86,8 +107,7 @@ pub async fn cancel(
         {
             return Err(CommandError::refused(&JobError::JobNotFound));
         }
-        unit.execute::<Job>(owner, &job_id.to_string(), JobCommand::Cancel)
-            .await?;
+        metering::execute(unit, owner, job_id, JobCommand::Cancel).await?;
         Ok(())
     };
     write.bus.run(cause, decide).await

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use actix_web::web::ServiceConfig;
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
 use domain::text::NOTE_CHARS_MAX;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::dry_run::{WouldAppend, WouldPost};
+use crate::error::CommandError;
 use crate::rest::dry_run::{self, DryRun};
 use crate::rest::request::{COMMENT, KEY_HEADER};
 
@@ -52,7 +53,7 @@ pub fn routes(app: &mut ServiceConfig) {
         sales::sell, sales::refund, sales::charge_back, sales::reverse_refund,
         reseller::create, reseller::extend, reseller::suspend, reseller::resume,
         bulk::begin, bulk::begin_for, bulk::cancel, bulk::cancel_any,
-        tenant::add_user, tenant::upload,
+        tenant::add_user, tenant::upload, tenant::remove,
         invitations::invite, invitations::resend, invitations::revoke, invitations::issue_reset, invitations::offer,
         invitations::accept, invitations::request_reset, invitations::complete_reset,
         api_keys::issue, api_keys::rotate, api_keys::revoke,
@@ -134,9 +135,17 @@ fn completed(mut api: Value) -> Value {
     api
 }
 
+/// What other parts of the program answer below /api.
+pub struct Others(pub utoipa::openapi::OpenApi);
+
 #[get("/openapi.json")]
-async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(&*DOCUMENT)
+async fn document(others: Option<Data<Others>>) -> Result<HttpResponse, CommandError> {
+    let Some(others) = others else {
+        return Ok(HttpResponse::Ok().json(&*DOCUMENT));
+    };
+    let mut whole = Document::openapi();
+    whole.merge(others.0.clone());
+    Ok(HttpResponse::Ok().json(completed(serde_json::to_value(whole)?)))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! /api/tenant: a customer's users and recordings.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload, Query, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, post};
+use actix_web::web::{Data, Path, Payload, Query, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, delete, post};
+use domain::ids::RecordingId;
 use domain::user::{Home, Role};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -13,13 +14,13 @@ use uuid::Uuid;
 use crate::WriteSide;
 use crate::error::{CommandError, Problem};
 use crate::identity::caller::TenantCaller;
-use crate::rest::answer::answer;
+use crate::rest::answer::{Nothing, answer};
 use crate::rest::request::{Command, Key, content_length};
 use crate::rest::shapes::shown_once;
 use crate::{entitlement, people, recordings};
 
 pub fn routes(app: &mut ServiceConfig) {
-    app.service(add_user).service(upload);
+    app.service(add_user).service(upload).service(remove);
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -109,11 +110,10 @@ async fn upload(
     let now = write.clock.now();
     let probe = key.cause(&[], caller.user_id, caller.owner(), now);
     let mut unit = UnitOfWork::new(&write.pool, &probe);
-    let policy = entitlement::policy(&mut unit, caller.reseller_id, caller.tenant_id, now).await?;
-    if let Some(bytes) = content_length(&request).filter(|bytes| *bytes > policy.limits.upload_bytes_max) {
-        return Err(recordings::too_large(&policy, Some(bytes)).into());
-    }
-    let received = recordings::receive(&policy, body).await?;
+    let entitled = entitlement::load(&mut unit, caller.reseller_id, caller.tenant_id).await?;
+    // What is too large is refused before it is sent, where its size is announced.
+    recordings::fits(&entitled, content_length(&request).unwrap_or_default(), now)?;
+    let received = recordings::receive(&entitled, now, body).await?;
     let payload = Sha256::new()
         .chain_update(&query.name)
         .chain_update([0])
@@ -128,4 +128,20 @@ async fn upload(
         duration_ms: uploaded.duration_ms,
         sha256: uploaded.sha256,
     }))
+}
+
+/// Removes a recording: its room is free again. Transcripts that were made of it stay.
+#[utoipa::path(tag = "tenant", params(("id" = Uuid, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200), (status = 404, body = Problem), (status = 409, body = Problem)))]
+#[delete("/tenant/recordings/{id}")]
+async fn remove(
+    write: Data<WriteSide>,
+    caller: TenantCaller,
+    id: Path<Uuid>,
+    request: HttpRequest,
+) -> Result<HttpResponse, CommandError> {
+    let key = Key::of(&request)?;
+    let cause = key.cause(&[], caller.user_id, caller.owner(), write.clock.now());
+    let done = recordings::remove(&write, &cause, &caller, RecordingId(*id)).await?;
+    Ok(answer(StatusCode::OK, done, |()| Nothing {}))
 }

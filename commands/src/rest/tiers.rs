@@ -48,6 +48,9 @@ pub struct NewTierVersion {
     /// Minutes of speech translated to English in a month; 0 for none, left out for any number.
     #[serde(default)]
     translation_minutes_max: Option<u32>,
+    /// Minutes of speech transcribed in a month; left out, any number.
+    #[serde(default)]
+    audio_minutes_max: Option<u32>,
     /// From when on it holds; now, where left out.
     #[serde(default)]
     effective_at: Option<DateTime<Utc>>,
@@ -87,6 +90,7 @@ async fn publish(
             diarization: version.diarization,
             separation: version.separation,
             translation_minutes_max: version.translation_minutes_max,
+            audio_minutes_max: version.audio_minutes_max,
         },
     };
     let done = tiers::publish(&write, &cause, tier, &terms, version.effective_at).await?;

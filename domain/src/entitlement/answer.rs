@@ -89,7 +89,8 @@ impl Answer {
     }
 
     pub(super) fn counted(self, limit: Option<u64>, used: u64, resets_at: Option<DateTime<Utc>>) -> Self {
-        let fits = limit.is_none_or(|limit| used.saturating_add(self.amount) <= limit);
+        // Nothing more always fits, also where less is allowed than there is.
+        let fits = self.amount == 0 || limit.is_none_or(|limit| used.saturating_add(self.amount) <= limit);
         Self {
             ground: if fits { Ground::Allowed } else { Ground::Exceeded },
             limit,

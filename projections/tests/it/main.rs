@@ -5,6 +5,7 @@ mod audit;
 mod batches;
 mod commissions;
 mod credits;
+mod entitlements;
 mod jobs;
 mod ledger;
 mod old_logs;

@@ -1,5 +1,6 @@
 //! Given events, the rows that each read model shows.
 
+use crate::entitlements::deciding;
 use crate::support::{ADMIN, Story, TestLog, noon, permit, platform, save_workflow, story};
 use chrono::TimeDelta;
 use domain::credit_account::{AdjustmentKind, CreditAccount, CreditAccountEvent, MovementKind};
@@ -21,7 +22,7 @@ use projections::dashboard::Month;
 use projections::page::PageRequest;
 use projections::resellers::{ResellerFilter, ResellerStatus};
 use projections::{
-    ScopedConnection, Whose, activity, credit_transactions, customers, dashboard, grants, packs, permissions,
+    ScopedConnection, Whose, activity, credit_transactions, customers, dashboard, packs, permissions,
 };
 use projections::{recordings, resellers, users, workflows};
 use store::unit_of_work::Owner;
@@ -207,18 +208,9 @@ async fn the_highest_tier_that_holds_decides() {
     log.one::<Subscription>(story.tenant_id, granted, story.of_tenant(), noon())
         .await;
     log.catch_up().await;
-    let mut connection = scoped(&log, story.tenant_scope()).await;
-    let (read, scope) = connection.parts();
     for (days, tier) in [(0, Some(Tier::ENTERPRISE)), (1, Some(Tier::PREMIUM)), (30, None)] {
         let at = noon() + TimeDelta::days(days);
-        let grant = grants::deciding(read, scope, story.tenant_id.0, at, None)
-            .await
-            .unwrap();
-        assert_eq!(
-            grant.map(|deciding| deciding.grant.tier),
-            tier,
-            "after {days} days"
-        );
+        assert_eq!(deciding(&log, &story, at, None).await, tier, "after {days} days");
     }
 }
 

@@ -5,10 +5,11 @@ use domain::tier::Tier;
 use platform::Scope;
 use projections::page::PageRequest;
 use projections::{
-    ScopedConnection, customers, grants, store_drifts, store_events, store_products, store_transactions,
+    ScopedConnection, customers, store_drifts, store_events, store_products, store_transactions,
 };
 use uuid::Uuid;
 
+use crate::entitlements::deciding;
 use crate::support::store_stories::date_grant;
 use crate::support::{Story, TestLog, buy_in_store, map_products, noon, platform, story};
 
@@ -76,10 +77,7 @@ async fn customer_at(
         .unwrap()
         .unwrap();
     let at = noon() + TimeDelta::days(days);
-    let grant = grants::deciding(read, scope, story.tenant_id.0, at, known_at)
-        .await
-        .unwrap();
-    (row, grant.map(|deciding| deciding.grant.tier))
+    (row, deciding(log, story, at, known_at).await)
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod credit_accounts;
 mod credit_returns;
 mod credits;
 mod dry_run;
+mod entitlements;
 mod erasure;
 mod event_log;
 mod hierarchy;
