@@ -15,6 +15,7 @@ mod report;
 mod stock;
 mod streams;
 mod visibility;
+#[expect(dead_code, reason = "the other program has targets of its own")]
 mod work;
 
 use std::time::Duration;

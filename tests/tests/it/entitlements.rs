@@ -188,16 +188,15 @@ async fn storage_and_speech_run_out_and_are_free_again() {
     assert_eq!((full.status.as_u16(), full.code()), (403, "STORAGE_FULL"));
 
     let job = json!({"recordingId": first["recordingId"], "model": "small"});
-    // A minute takes so many recordings: whoever sends them all at once gets no more.
-    let fit = 60 / first["durationMs"].as_u64().unwrap().div_ceil(1_000);
-    let at_once = (0..fit + 5).map(|_| client.post("/api/jobs", job.clone()));
+    // A minute takes some 25 of them: whoever sends more at once gets no more.
+    let at_once = (0..40).map(|_| client.post("/api/jobs", job.clone()));
     let answers = futures::future::join_all(at_once).await;
     let queued: Vec<_> = answers
         .iter()
         .filter(|answer| answer.status.is_success())
         .collect();
     let refused = answers.iter().filter(|answer| answer.code() == "AUDIO_USED_UP");
-    assert!(refused.count() >= 5, "{answers:?}");
+    assert!(refused.count() >= 10, "{answers:?}");
     assert!(!queued.is_empty());
     let in_use = client
         .delete(&format!(
