@@ -48,7 +48,11 @@ async fn query(request: HttpRequest, body: Bytes, read: Data<ReadSide>) -> HttpR
         .await
     {
         Ok(verified) => {
-            let asking = read.schema.execute(asked.data(verified.principal));
+            let asking = read.schema.execute(
+                asked
+                    .data(verified.principal)
+                    .data(read.reader.sent_from(&request)),
+            );
             let Ok(response) = tokio::time::timeout(ANSWER_WITHIN, asking).await else {
                 return refusal(
                     StatusCode::SERVICE_UNAVAILABLE,

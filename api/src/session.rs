@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::USER_AGENT;
 use async_graphql::Context;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
@@ -18,6 +19,7 @@ use projections::resellers::Resellers;
 use projections::wait::{self, WAIT_MAX};
 use projections::{Projection, ScopedConnection, Snapshot, WaitError, Waiter};
 use sqlx::PgPool;
+use store::origins::{self, Denial, SentFrom};
 use store::wake::Wake;
 use store::{Position, api_keys};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
@@ -128,6 +130,25 @@ impl Reader {
             forwarded_for.and_then(|value| value.to_str().ok()),
             &self.own_proxies,
         )
+    }
+
+    /// Where a request comes from, for the audit log.
+    pub(crate) fn sent_from(&self, request: &HttpRequest) -> SentFrom {
+        let user_agent = request.headers().get(USER_AGENT);
+        SentFrom {
+            address: self.address_of(request).map(|address| address.to_string()),
+            user_agent: user_agent
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+        }
+    }
+
+    /// Notes a refusal, which stands whether or not that succeeds.
+    pub(crate) async fn note_denial(&self, denial: &Denial<'_>) {
+        let noted = async { origins::note_denial(&mut *self.pool.acquire().await?, denial).await };
+        if let Err(error) = noted.await {
+            tracing::error!(%error, "a refusal could not be noted");
+        }
     }
 
     /// Whether the session, the user's rights or the key behind a token have been taken away since.

@@ -20,6 +20,7 @@ use futures::{Stream, StreamExt};
 use platform::tokens::{TokenError, Verified};
 use serde::Deserialize;
 use serde_json::Value;
+use store::origins::SentFrom;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -66,7 +67,7 @@ pub(crate) fn open(
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|protocol| protocol.trim() == PROTOCOL);
-    let address = read.reader.address_of(request);
+    let (address, from) = (read.reader.address_of(request), read.reader.sent_from(request));
     let (response, session, messages) = actix_ws::handle_with_protocols(request, payload, &[PROTOCOL])?;
     let messages = messages
         .max_frame_size(MESSAGE_BYTES_MAX)
@@ -81,6 +82,7 @@ pub(crate) fn open(
             silent: 0,
             opened: Instant::now(),
             address,
+            from,
         };
         let ended = if offered {
             socket.serve(messages, &read).await
@@ -113,6 +115,7 @@ struct Socket {
     silent: u32,
     opened: Instant,
     address: Option<IpAddr>,
+    from: SentFrom,
 }
 
 /// What a message is about, in either direction.
@@ -134,8 +137,9 @@ impl Socket {
     ) -> Ended {
         let (incoming, received) = mpsc::channel::<Vec<u8>>(MESSAGES_WAITING_MAX);
         let (admission, reader) = (Arc::clone(&self.admission), Arc::clone(&read.reader));
-        let address = self.address;
-        let admit = move |payload: Value| async move { admit(&admission, &reader, &payload, address).await };
+        let (address, from) = (self.address, self.from.clone());
+        let admit =
+            move |payload: Value| async move { admit(&admission, &reader, &payload, (address, from)).await };
         let answers = WebSocket::new(
             read.schema.clone(),
             ReceiverStream::new(received),
@@ -287,7 +291,7 @@ async fn admit(
     admission: &Admission,
     reader: &Reader,
     payload: &Value,
-    address: Option<IpAddr>,
+    (address, from): (Option<IpAddr>, SentFrom),
 ) -> async_graphql::Result<Data> {
     let authorization = payload
         .get("authorization")
@@ -299,6 +303,7 @@ async fn admit(
             let _ = admission.verified.set(verified);
             let mut data = Data::default();
             data.insert(verified.principal);
+            data.insert(from);
             Ok(data)
         }
         Err(error) => {

@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use platform::Clock;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use store::database::{self, DatabaseRole};
-use store::unit_of_work::{Actor, Cause, Owner};
+use store::unit_of_work::{Cause, Owner, Who};
 use store::vault::Vault;
 use store::wake::Wake;
 use uuid::Uuid;
@@ -125,7 +125,7 @@ impl Env {
         Cause {
             command_id: Uuid::new_v4(),
             fingerprint: vec![7; 32],
-            actor: Some(Actor::User(Uuid::nil())),
+            actor: Some(Who::User(Uuid::nil()).into()),
             owner,
             at: self.now(),
             happened_at: None,

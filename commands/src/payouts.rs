@@ -68,7 +68,7 @@ pub async fn draft(
             terms: terms.clone(),
             facts,
             statements,
-            by: cause.actor.and_then(Actor::user),
+            by: cause.actor.as_ref().and_then(Actor::user),
             at: cause.at,
         };
         unit.execute::<Payouts>(Owner::PLATFORM, &terms.currency, command)
@@ -90,7 +90,7 @@ pub async fn approve(
 ) -> Result<Done<()>, CommandError> {
     let command = PayoutCommand::Approve {
         run_id,
-        by: cause.actor.and_then(Actor::user),
+        by: cause.actor.as_ref().and_then(Actor::user),
         four_eyes: write.config.payouts.four_eyes,
     };
     change(write, cause, currency, command).await

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use store::append::AppendError;
 use store::effects::failed;
 use store::load;
-use store::unit_of_work::{Actor, Cause, UnitOfWork};
+use store::unit_of_work::{Cause, UnitOfWork, Who};
 use uuid::Uuid;
 
 use crate::WriteSide;
@@ -55,7 +55,7 @@ async fn use_recovery_code(
     let cause = Cause {
         command_id,
         fingerprint: command_id.as_bytes().to_vec(),
-        actor: Some(Actor::User(user_id.0)),
+        actor: Some(Who::User(user_id.0).into()),
         owner: owner_of(home),
         at: write.clock.now(),
         happened_at: None,

@@ -64,6 +64,23 @@ macro_rules! any_event {
                 }
             }
 
+            /// What the event's aggregate is called in the log.
+            pub fn aggregate_type(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => <$aggregate>::TYPE),+
+                }
+            }
+
+            /// The event as the log holds it.
+            ///
+            /// # Errors
+            /// It cannot be written as JSON.
+            pub fn payload(&self) -> serde_json::Result<Value> {
+                match self {
+                    $(Self::$variant(event) => serde_json::to_value(event)),+
+                }
+            }
+
             /// As [`AnyEvent::name`].
             pub fn event_type(&self) -> String {
                 match self {

@@ -5,6 +5,7 @@
 //! projection may be folded again at any time.
 
 pub mod audit;
+pub mod audit_log;
 pub mod dead_letters;
 pub mod page;
 pub mod projection;
@@ -14,6 +15,7 @@ pub mod scope;
 pub mod status;
 pub mod wait;
 
+mod audit_changes;
 mod columns;
 mod customer_fold;
 mod customer_stays;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::activity::ActivityFeed;
 use crate::api_keys::ApiKeys;
+use crate::audit_log::AuditLog;
 use crate::bulks::Bulks;
 use crate::commissions::Commissions;
 use crate::credit_lots::CreditLots;
@@ -294,5 +295,6 @@ pub fn all() -> Vec<Arc<dyn ReadModel>> {
         Arc::new(StoreDrifts),
         Arc::new(StoreProducts),
         Arc::new(ActivityFeed),
+        Arc::new(AuditLog),
     ]
 }

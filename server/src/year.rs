@@ -15,7 +15,7 @@ use commands::{store_events, timers};
 use domain::ids::{PLATFORM, ResellerId, SaleId, TenantId, UserId};
 use rand::rngs::StdRng;
 use sha2::{Digest, Sha256};
-use store::unit_of_work::{Actor, Cause, Owner};
+use store::unit_of_work::{Cause, Owner, Who};
 use uuid::Uuid;
 
 pub const DAYS: u32 = 365;
@@ -114,7 +114,7 @@ impl Year<'_> {
         Cause {
             command_id: Uuid::new_v5(&PLATFORM, name.as_bytes()),
             fingerprint: Sha256::digest(name.as_bytes()).to_vec(),
-            actor: Some(Actor::User(by.0)),
+            actor: Some(Who::User(by.0).into()),
             owner,
             at: self.write.clock.now(),
             happened_at: None,

@@ -9,6 +9,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::cache::StreamKey;
+use crate::origins::Origin;
 use crate::{Metadata, Position};
 
 /// An event about to be appended.
@@ -42,6 +43,8 @@ pub struct Receipt {
     pub fingerprint: Vec<u8>,
     /// The answer, without secrets, for whoever repeats the command.
     pub outcome: Value,
+    /// From where it was sent, where that is known.
+    pub origin: Option<Origin>,
 }
 
 /// Where an append landed.
@@ -134,6 +137,10 @@ const APPEND: &str = "
         WHERE NOT EXISTS (SELECT FROM grown)
         ORDER BY n.number
         RETURNING position
+    ), origins AS (
+        INSERT INTO auth.command_origins (command_id, person_id, reseller_id, tenant_id, address, user_agent)
+        SELECT * FROM unnest($20::uuid[], $21::uuid[], $22::uuid[], $23::uuid[], $24::text[], $25::text[])
+        WHERE NOT EXISTS (SELECT FROM grown)
     ), numbered AS (
         SELECT a.position, row_number() OVER (ORDER BY a.position) AS number FROM appended a
     )
@@ -158,6 +165,11 @@ pub(crate) async fn append_all(
     let claims: Vec<&Claim> = parts.iter().flat_map(|part| part.claims).collect();
     let events: Vec<&NewEvent> = parts.iter().flat_map(|part| part.events).collect();
     let receipts: Vec<&Receipt> = parts.iter().map(|part| part.receipt).collect();
+    let origins: Vec<(Uuid, &Origin)> = receipts
+        .iter()
+        .filter_map(|receipt| Some((receipt.command_id, receipt.origin.as_ref()?)))
+        .collect();
+    let origins: Vec<_> = origins.iter().collect();
     let rows = sqlx::query(APPEND)
         .bind(column(&reads, |read| read.key.aggregate_type))
         .bind(column(&reads, |read| &*read.key.aggregate_id))
@@ -178,6 +190,16 @@ pub(crate) async fn append_all(
         .bind(column(&receipts, |receipt| receipt.fingerprint.as_slice()))
         .bind(column(&receipts, |receipt| Json(&receipt.outcome)))
         .bind(last_events(parts))
+        .bind(column(&origins, |(command_id, _)| *command_id))
+        .bind(column(&origins, |(_, origin)| origin.person_id))
+        .bind(column(&origins, |(_, origin)| origin.reseller_id))
+        .bind(column(&origins, |(_, origin)| origin.tenant_id))
+        .bind(column(&origins, |(_, origin)| {
+            origin.sent_from.address.as_deref()
+        }))
+        .bind(column(&origins, |(_, origin)| {
+            origin.sent_from.user_agent.as_deref()
+        }))
         .fetch_all(connection)
         .await
         .map_err(refused)?;

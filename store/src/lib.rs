@@ -13,6 +13,7 @@ pub mod erasure;
 pub mod feed;
 pub mod ledger;
 pub mod load;
+pub mod origins;
 pub mod position;
 pub mod recorded;
 pub mod restore;

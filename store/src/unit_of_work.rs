@@ -22,6 +22,7 @@ use crate::cache::{self, State, StreamKey, Version};
 use crate::committer::{CommitError, Committer, Draft, Touched};
 use crate::effects::{self, Effect};
 use crate::load::LoadError;
+use crate::origins::{Origin, SentFrom};
 use crate::{Metadata, Position};
 
 /// Whom a fact belongs to.
@@ -60,10 +61,17 @@ impl Owner {
     }
 }
 
+/// By whom a command is carried out, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    who: Who,
+    /// `None` where that is not known, or the program itself sends.
+    sent_from: Option<Arc<SentFrom>>,
+}
+
 /// By whom a command is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Actor {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
     User(Uuid),
     /// As the user, by somebody else.
     Impersonated {
@@ -74,27 +82,50 @@ pub enum Actor {
     ApiKey(Uuid),
 }
 
+impl From<Who> for Actor {
+    fn from(who: Who) -> Self {
+        Self { who, sent_from: None }
+    }
+}
+
 impl Actor {
+    pub fn from_where(who: Who, sent_from: SentFrom) -> Self {
+        Self {
+            who,
+            sent_from: Some(Arc::new(sent_from)),
+        }
+    }
+
     /// The person in whose name it is done; none where a program acts.
-    pub fn user(self) -> Option<Uuid> {
-        match self {
-            Self::User(user) | Self::Impersonated { user, .. } => Some(user),
-            Self::ApiKey(_) => None,
+    pub fn user(&self) -> Option<Uuid> {
+        match self.who {
+            Who::User(user) | Who::Impersonated { user, .. } => Some(user),
+            Who::ApiKey(_) => None,
         }
     }
 
-    fn impersonator(self) -> Option<Uuid> {
-        match self {
-            Self::Impersonated { by, .. } => Some(by),
-            Self::User(_) | Self::ApiKey(_) => None,
+    fn impersonator(&self) -> Option<Uuid> {
+        match self.who {
+            Who::Impersonated { by, .. } => Some(by),
+            Who::User(_) | Who::ApiKey(_) => None,
         }
     }
 
-    fn api_key(self) -> Option<Uuid> {
-        match self {
-            Self::ApiKey(key) => Some(key),
-            Self::User(_) | Self::Impersonated { .. } => None,
+    fn api_key(&self) -> Option<Uuid> {
+        match self.who {
+            Who::ApiKey(key) => Some(key),
+            Who::User(_) | Who::Impersonated { .. } => None,
         }
+    }
+
+    /// From where it was sent, and by which person.
+    fn origin(&self, owner: Owner) -> Option<Origin> {
+        self.sent_from.as_deref().map(|sent_from| Origin {
+            person_id: self.impersonator().or(self.user()),
+            reseller_id: owner.reseller_id.map(|id| id.0),
+            tenant_id: owner.tenant_id.map(|id| id.0),
+            sent_from: sent_from.clone(),
+        })
     }
 }
 
@@ -380,6 +411,11 @@ impl<'a> UnitOfWork<'a> {
                 tenant_id: self.cause.owner.id(),
                 fingerprint: self.cause.fingerprint.clone(),
                 outcome,
+                origin: self
+                    .cause
+                    .actor
+                    .as_ref()
+                    .and_then(|actor| actor.origin(self.cause.owner)),
             },
             claims: self.claims,
             events: self.events,
@@ -407,9 +443,9 @@ fn metadata(cause: &Cause, owner: Owner) -> Metadata {
     Metadata {
         tenant_id: owner.id(),
         reseller_id: owner.reseller_id.map(|id| id.0),
-        actor: cause.actor.and_then(Actor::user),
-        impersonator: cause.actor.and_then(Actor::impersonator),
-        api_key: cause.actor.and_then(Actor::api_key),
+        actor: cause.actor.as_ref().and_then(Actor::user),
+        impersonator: cause.actor.as_ref().and_then(Actor::impersonator),
+        api_key: cause.actor.as_ref().and_then(Actor::api_key),
         command_id: cause.command_id,
         at: cause.at,
         happened_at: cause.happened_at,

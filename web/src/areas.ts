@@ -12,6 +12,7 @@ import {
   type LucideIcon,
   Package,
   Scale,
+  ScrollText,
   ShieldCheck,
   UserRound,
   Users,
@@ -45,6 +46,7 @@ export const areas: Record<Audience, Area> = {
       { to: "/admin/ledger", label: "Ledger", icon: Scale },
       { to: "/admin/periods", label: "Periods", icon: CalendarCheck },
       { to: "/admin/audit", label: "Audit", icon: ShieldCheck },
+      { to: "/admin/audit-log", label: "Audit log", icon: ScrollText },
       { to: "/admin/people", label: "People", icon: UserRound },
     ],
   },
@@ -59,6 +61,7 @@ export const areas: Record<Audience, Area> = {
       { to: "/reseller/credits", label: "Credits", icon: Coins },
       { to: "/reseller/statements", label: "Statements", icon: FileText },
       { to: "/reseller/people", label: "People", icon: UserRound },
+      { to: "/reseller/audit-log", label: "Audit log", icon: ScrollText },
     ],
   },
   portal: {

@@ -31,6 +31,7 @@ import { EditWorkflowPage, NewWorkflowPage } from "./portal/workflow";
 import { WorkflowsPage } from "./portal/workflows";
 import { BulkPage } from "./reseller/bulk";
 import { BulksPage } from "./reseller/bulks";
+import { AuditLogPage } from "./components/audit-log";
 import { CreditsPage } from "./reseller/credits";
 import { CustomerPage } from "./reseller/customer";
 import { CustomersPage } from "./reseller/customers";
@@ -131,6 +132,11 @@ const adminPages = adminArea.addChildren([
   createRoute({ getParentRoute: () => adminArea, path: "/admin/audit", component: AuditPage }),
   createRoute({
     getParentRoute: () => adminArea,
+    path: "/admin/audit-log",
+    component: AuditLogPage,
+  }),
+  createRoute({
+    getParentRoute: () => adminArea,
     path: "/admin/people",
     validateSearch: listSearch,
     component: PeoplePage,
@@ -174,6 +180,11 @@ const resellerPages = resellerArea.addChildren([
     getParentRoute: () => resellerArea,
     path: "/reseller/statements",
     component: StatementsPage,
+  }),
+  createRoute({
+    getParentRoute: () => resellerArea,
+    path: "/reseller/audit-log",
+    component: AuditLogPage,
   }),
   createRoute({
     getParentRoute: () => resellerArea,

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod audit_log;
 mod bulks;
 mod codes;
 mod commissions;
@@ -11,6 +12,7 @@ mod credit_forecast;
 mod credits;
 mod customers;
 mod dashboard;
+mod denials;
 mod entitlements;
 mod impersonations;
 mod invitations;
@@ -81,6 +83,7 @@ struct Books(
 struct People(
     resellers::ResellersQuery,
     permissions::PermissionsQuery,
+    audit_log::AuditLogQuery,
     users::UsersQuery,
     invitations::InvitationsQuery,
     impersonations::ImpersonationsQuery,
@@ -104,7 +107,8 @@ pub(crate) fn schema(reader: Option<Arc<Reader>>, introspection: bool) -> ApiSch
     let mut builder = Schema::build(Query::default(), EmptyMutation, job_updates::Subscription)
         .limit_depth(DEPTH_MAX)
         .limit_complexity(COMPLEXITY_MAX)
-        .extension(codes::Codes);
+        .extension(codes::Codes)
+        .extension(denials::Denials);
     if let Some(reader) = reader {
         builder = builder.data(reader);
     }

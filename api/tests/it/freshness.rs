@@ -58,6 +58,7 @@ async fn a_read_waits_for_its_own_command_and_knows_no_other() {
         tenant_id: Uuid::nil(),
         fingerprint: Vec::new(),
         outcome: Value::Null,
+        origin: None,
     };
     let mut connection = api.log.commands.acquire().await.unwrap();
     append::append(&mut connection, &receipt, &[], &[event])

@@ -23,6 +23,10 @@ fn foreign(field: &str, story: &Story, job_id: &str, sale_id: SaleId) -> String 
             story.tenant_id
         ),
         "tiers" => "{ tiers { code } }".to_owned(),
+        "auditLog" => format!(
+            "{{ auditLog(filter: {{ resellerId: \"{}\" }}) {{ nodes {{ id action }} }} }}",
+            story.reseller_id
+        ),
         "permissionTemplates" => "{ permissionTemplates { code permissions } }".to_owned(),
         "packs" => "{ packs { code } }".to_owned(),
         "resellers" => "{ resellers { nodes { id name } } }".to_owned(),
@@ -137,6 +141,7 @@ const TELL_NOTHING: &[&str] = &[
     "invitations",
     "impersonations",
     "apiKeys",
+    "auditLog",
     "bulks",
     "bulk",
     "bulkResults",

@@ -139,6 +139,8 @@ async fn authenticate(request: &HttpRequest) -> Result<Principal, CommandError> 
         Some(token) => by_token(write, token)?,
         None => by_session(write, request).await?,
     };
+    // Whoever is refused from here on is known.
+    request.extensions_mut().insert(principal);
     let pattern = request.match_pattern().unwrap_or_default();
     access::allow(&principal, &pattern, is_safe(request)).map_err(|denied| forbidden(denied, &principal))?;
     let principal = standing_now(write, principal).await?;

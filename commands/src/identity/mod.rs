@@ -1,6 +1,7 @@
 //! Who is calling: passwords, sessions, sign-in, and the extractors that vouch for a principal.
 
 pub mod caller;
+pub mod denials;
 pub mod links;
 pub mod passwords;
 pub mod rate_limit;

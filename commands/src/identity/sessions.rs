@@ -18,7 +18,7 @@ pub const COOKIE: &str = "stentor_session";
 pub const CSRF_HEADER: &str = "X-CSRF-Token";
 /// Between two notes of when a session was last seen.
 const SEEN_EVERY: TimeDelta = TimeDelta::minutes(1);
-const USER_AGENT_CHARS_MAX: usize = 200;
+pub const USER_AGENT_CHARS_MAX: usize = 200;
 
 /// A session that has just been made; the only time that its secret is known.
 #[derive(Clone)]

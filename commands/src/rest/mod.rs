@@ -40,10 +40,12 @@ mod workflows;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::WriteSide;
 use crate::error::{CommandError, Problem};
+use crate::identity::denials::noted;
 
 /// Adds every route below /api.
 pub fn configure(app: &mut ServiceConfig, write: Data<WriteSide>) {
@@ -54,6 +56,7 @@ pub fn configure(app: &mut ServiceConfig, write: Data<WriteSide>) {
                 PathConfig::default().error_handler(|_, _| CommandError::from(no_such_address()).into()),
             )
             .app_data(QueryConfig::default().error_handler(|error, _| invalid_query(&error).into()))
+            .wrap(from_fn(noted))
             .configure(auth::routes)
             .configure(admin::routes)
             .configure(credits::routes)

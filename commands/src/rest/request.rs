@@ -16,12 +16,13 @@ use platform::{Access, Principal, client_address};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use store::unit_of_work::{Actor, Cause, Owner};
+use store::origins::SentFrom;
+use store::unit_of_work::{Actor, Cause, Owner, Who};
 
 use crate::WriteSide;
 use crate::error::{CommandError, Problem};
 use crate::identity::caller::ensure_let_in;
-use crate::identity::sessions::Device;
+use crate::identity::sessions::{Device, USER_AGENT_CHARS_MAX};
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const KEY_CHARS_MAX: usize = 200;
@@ -121,14 +122,15 @@ impl Key {
     /// The actor with the way by which it came in, which the caller's extractor has left with the request.
     fn actor(&self, actor: UserId) -> Actor {
         let principal = self.request.extensions().get::<Principal>().copied();
-        match principal.map(|principal| principal.access) {
-            Some(Access::Impersonated { by, .. }) => Actor::Impersonated {
+        let who = match principal.map(|principal| principal.access) {
+            Some(Access::Impersonated { by, .. }) => Who::Impersonated {
                 user: actor.0,
                 by: by.0,
             },
-            Some(Access::Key { key_id, .. }) => Actor::ApiKey(key_id.0),
-            Some(Access::Person { .. }) | None => Actor::User(actor.0),
-        }
+            Some(Access::Key { key_id, .. }) => Who::ApiKey(key_id.0),
+            Some(Access::Person { .. }) | None => Who::User(actor.0),
+        };
+        Actor::from_where(who, sent_from(&self.request))
     }
 }
 
@@ -233,6 +235,15 @@ pub fn device(request: &HttpRequest) -> Device {
         user_agent: user_agent
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned),
+    }
+}
+
+/// Where a request comes from, for the audit log.
+pub fn sent_from(request: &HttpRequest) -> SentFrom {
+    let user_agent = device(request).user_agent;
+    SentFrom {
+        address: client_address_of(request).map(|address| address.to_string()),
+        user_agent: user_agent.map(|agent| agent.chars().take(USER_AGENT_CHARS_MAX).collect()),
     }
 }
 

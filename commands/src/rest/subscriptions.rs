@@ -8,7 +8,7 @@ use domain::ids::TenantId;
 use domain::subscription::CancelWhen;
 use domain::tier::Tier;
 use serde::{Deserialize, Serialize};
-use store::unit_of_work::{Actor, Cause, Owner};
+use store::unit_of_work::{Cause, Owner, Who};
 use uuid::Uuid;
 
 use crate::WriteSide;
@@ -90,7 +90,7 @@ async fn preview_plan(
     let cause = Cause {
         command_id: Uuid::now_v7(),
         fingerprint: Vec::new(),
-        actor: Some(Actor::User(caller.user_id.0)),
+        actor: Some(Who::User(caller.user_id.0).into()),
         owner: Owner::reseller(caller.reseller_id),
         at: write.clock.now(),
         happened_at: None,

@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod architecture;
 mod audit_archive;
+mod audit_log;
 mod bulk;
 mod chaos;
 mod commissions;

@@ -113,6 +113,7 @@ impl TestLog {
             tenant_id: Uuid::nil(),
             fingerprint: Vec::new(),
             outcome: serde_json::Value::Null,
+            origin: None,
         };
         let mut connection = self.commands.acquire().await.unwrap();
         append::append(&mut connection, &receipt, &[], events)
