@@ -100,6 +100,7 @@ CREATE TABLE read.audit_log (
     -- What the event sets, by field; null where it changes no state that people look after.
     after          jsonb
 );
+CREATE UNIQUE INDEX audit_log_by_position ON read.audit_log (log_xid, log_position);
 CREATE INDEX audit_log_newest ON read.audit_log (at DESC, id DESC);
 CREATE INDEX audit_log_of_reseller ON read.audit_log (reseller_id, at DESC, id DESC);
 CREATE INDEX audit_log_of_tenant ON read.audit_log (tenant_id, at DESC, id DESC) WHERE tenant_id IS NOT NULL;

@@ -13,7 +13,7 @@ use domain::ids::ResellerId;
 use platform::Scope;
 use serde::{Deserialize, Serialize};
 use store::effects::failed;
-use store::unit_of_work::{Cause, Owner, UnitOfWork};
+use store::unit_of_work::{Actor, Cause, Owner, UnitOfWork};
 use store::vault::NewKey;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -67,7 +67,7 @@ pub async fn begin(write: &WriteSide, cause: &Cause, order: Order) -> Result<Don
         kind: order.kind,
         mode: order.mode,
         by_platform: order.by_platform,
-        actor: cause.actor,
+        actor: cause.actor.as_ref().map(Actor::who),
         comment: cause.comment.clone(),
         cancelled: false,
     };

@@ -271,6 +271,8 @@ pub const READS: &[Read] = &[
     read("contracts", BOOKKEEPERS),
     read("commissionLines", BOOKKEEPERS),
     read("commissionLine", BOOKKEEPERS),
+    read("reportValues", BOOKKEEPERS).needs(Permission::ViewStatistics),
+    read("reportLines", BOOKKEEPERS).needs(Permission::ViewStatistics),
     read("commissionSummary", BOOKKEEPERS).needs(Permission::ViewStatistics),
     read("statements", BOOKKEEPERS),
     read("invoices", BOOKKEEPERS),

@@ -78,6 +78,8 @@ fn of_many(event: &AnyEvent) -> Option<&'static str> {
         | AnyEvent::Payouts(_)
         | AnyEvent::Invoices(_)
         | AnyEvent::ApiKey(_)
+        | AnyEvent::Bulk(_)
+        | AnyEvent::Usage(_)
         | AnyEvent::ResellerPermissions(_) => None,
     }
 }
@@ -98,6 +100,8 @@ fn sets(event: &AnyEvent) -> bool {
         AnyEvent::CreditAccount(_) => ["CreditLineSet", "LowCreditAlertsSet"].contains(&event.name()),
         AnyEvent::Subscription(_) => event.name() == "AutoRenewalSet",
         AnyEvent::Recording(_)
+        | AnyEvent::Usage(_)
+        | AnyEvent::Bulk(_)
         | AnyEvent::Job(_)
         | AnyEvent::WorkflowLibrary(_)
         | AnyEvent::Books(_)

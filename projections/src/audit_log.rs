@@ -41,6 +41,8 @@ pub struct AuditFilter {
     /// Id or code of what it is about.
     pub subject: Option<String>,
     pub reseller_id: Option<Uuid>,
+    /// One event's.
+    pub position: Option<Position>,
     /// Both included.
     pub from: Option<DateTime<Utc>>,
     pub to: Option<DateTime<Utc>>,
@@ -197,26 +199,23 @@ impl AuditRow {
 }
 
 fn person(row: &PgRow, id: Uuid, seen: &str, name: &str) -> sqlx::Result<AuditActor> {
-    Ok(match row.try_get(seen)? {
-        true => AuditActor::Person {
-            id,
-            name: row.try_get(name)?,
-        },
-        false => AuditActor::Hidden,
-    })
+    if row.try_get(seen)? {
+        let name = row.try_get(name)?;
+        Ok(AuditActor::Person { id, name })
+    } else {
+        Ok(AuditActor::Hidden)
+    }
 }
 
 fn actor(row: &PgRow) -> sqlx::Result<AuditActor> {
     let (user, key): (Option<Uuid>, Option<Uuid>) = (row.try_get("actor_id")?, row.try_get("key_id")?);
     match (user, key) {
         (Some(id), _) => person(row, id, "actor_seen", "actor_name"),
-        (None, Some(id)) => Ok(match row.try_get("key_seen")? {
-            true => AuditActor::ApiKey {
-                id,
-                name: row.try_get("key_name")?,
-            },
-            false => AuditActor::Hidden,
-        }),
+        (None, Some(id)) if row.try_get("key_seen")? => {
+            let name = row.try_get("key_name")?;
+            Ok(AuditActor::ApiKey { id, name })
+        }
+        (None, Some(_)) => Ok(AuditActor::Hidden),
         (None, None) => Ok(AuditActor::System),
     }
 }
@@ -364,6 +363,12 @@ fn events<'a>(
                 .push_bind(wanted.as_str());
         }
     }
+    if let Some(position) = filter.position {
+        query
+            .push(" AND (a.log_xid, a.log_position) = (")
+            .push_bind(position.xid);
+        query.push(", ").push_bind(position.position).push(")");
+    }
     newest_first(query, "a.at", "a.id", request);
 }
 
@@ -394,7 +399,7 @@ fn denials<'a>(
             .push(")");
     }
     // A refusal was about no aggregate.
-    if filter.aggregate.is_some() || filter.subject.is_some() {
+    if filter.aggregate.is_some() || filter.subject.is_some() || filter.position.is_some() {
         query.push(" AND false");
     }
     newest_first(query, "d.at", "d.denial_id", request);

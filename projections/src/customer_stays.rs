@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::tenant::TenantEvent;
 use sqlx::PgConnection;
-use store::Recorded;
+use store::{Position, Recorded};
 use uuid::Uuid;
 
 use crate::columns::column;
@@ -17,8 +17,15 @@ pub(crate) struct Stays {
     begun: Vec<Stay>,
     /// The last of each customer's.
     last: HashMap<Uuid, usize>,
-    /// When a stay of before the batch ended.
-    ended: HashMap<Uuid, DateTime<Utc>>,
+    /// When a stay of before the batch ended, and by which event.
+    ended: HashMap<Uuid, End>,
+}
+
+/// When a stay ended, and by which event.
+#[derive(Clone, Copy)]
+struct End {
+    at: DateTime<Utc>,
+    position: Position,
 }
 
 struct Stay {
@@ -28,7 +35,8 @@ struct Stay {
     arrived: &'static str,
     began_at: DateTime<Utc>,
     known_at: DateTime<Utc>,
-    ended_at: Option<DateTime<Utc>>,
+    position: Position,
+    ended: Option<End>,
 }
 
 impl Stays {
@@ -42,12 +50,13 @@ impl Stays {
             | TenantEvent::TenantClosed { .. }
             | TenantEvent::TenantReopened { .. } => return,
         };
-        let at = recorded.happened_at();
+        let (at, position) = (recorded.happened_at(), recorded.position);
+        let end = End { at, position };
         let last = self.last.insert(tenant_id, self.begun.len());
         match last.and_then(|last| self.begun.get_mut(last)) {
-            Some(last) => last.ended_at = Some(at),
+            Some(last) => last.ended = Some(end),
             None => {
-                self.ended.insert(tenant_id, at);
+                self.ended.insert(tenant_id, end);
             }
         }
         self.begun.push(Stay {
@@ -57,7 +66,8 @@ impl Stays {
             arrived,
             began_at: at,
             known_at: recorded.known_at(),
-            ended_at: None,
+            position,
+            ended: None,
         });
     }
 
@@ -65,29 +75,37 @@ impl Stays {
         if self.begun.is_empty() {
             return Ok(());
         }
-        let (tenants, ends): (Vec<Uuid>, Vec<DateTime<Utc>>) = self.ended.iter().unzip();
+        let (tenants, ends): (Vec<Uuid>, Vec<End>) = self.ended.iter().unzip();
         sqlx::query(
-            "UPDATE customer_stays s SET ended_at = n.at
-             FROM unnest($1::uuid[], $2::timestamptz[]) AS n (tenant_id, at)
+            "UPDATE customer_stays s SET ended_at = n.at, ended_xid = n.xid, ended_position = n.position
+             FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[])
+                 AS n (tenant_id, at, xid, position)
              WHERE s.tenant_id = n.tenant_id AND s.ended_at IS NULL",
         )
         .bind(tenants)
-        .bind(ends)
+        .bind(column(&ends, |end| end.at))
+        .bind(column(&ends, |end| end.position.xid))
+        .bind(column(&ends, |end| end.position.position))
         .execute(&mut *connection)
         .await?;
         sqlx::query(
             "INSERT INTO customer_stays (tenant_id, sequence, reseller_id, arrived, began_at, ended_at,
-                                         known_at)
+                                         known_at, log_xid, log_position, ended_xid, ended_position)
              SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[],
-                                  $6::timestamptz[], $7::timestamptz[])",
+                                  $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bigint[],
+                                  $11::bigint[])",
         )
         .bind(column(&self.begun, |stay| stay.tenant_id))
         .bind(column(&self.begun, |stay| stay.sequence))
         .bind(column(&self.begun, |stay| stay.reseller_id))
         .bind(column(&self.begun, |stay| stay.arrived))
         .bind(column(&self.begun, |stay| stay.began_at))
-        .bind(column(&self.begun, |stay| stay.ended_at))
+        .bind(column(&self.begun, |stay| stay.ended.map(|end| end.at)))
         .bind(column(&self.begun, |stay| stay.known_at))
+        .bind(column(&self.begun, |stay| stay.position.xid))
+        .bind(column(&self.begun, |stay| stay.position.position))
+        .bind(column(&self.begun, |stay| stay.ended.map(|end| end.position.xid)))
+        .bind(column(&self.begun, |stay| stay.ended.map(|end| end.position.position)))
         .execute(connection)
         .await?;
         Ok(())

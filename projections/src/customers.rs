@@ -88,7 +88,7 @@ impl CustomerRow {
 
 impl Projection for Customers {
     const NAME: &'static str = "customers";
-    const VERSION: i32 = 3;
+    const VERSION: i32 = 4;
     const TABLES: &'static [Table] = &[
         Table::read("customers", &["tenant_id"]),
         Table::read("customer_stays", &["tenant_id", "sequence"]),

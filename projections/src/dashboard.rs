@@ -1,10 +1,10 @@
 //! The figures of a reseller's first page, counted from the other read models.
 
-use chrono::{DateTime, Datelike, Days, LocalResult, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use domain::ids::ResellerId;
 use sqlx::PgConnection;
 
+use crate::calendar::Span;
 use crate::projection::Projection;
 use crate::{activity, credit_transactions, customers, grants, ledger, resellers, users};
 
@@ -18,43 +18,6 @@ pub const SOURCES: &[&str] = &[
     grants::Grants::NAME,
     ledger::Ledger::NAME,
 ];
-
-/// A calendar month of a time zone: from `start` up to, not including, `end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Month {
-    pub start: DateTime<Utc>,
-    pub end: DateTime<Utc>,
-}
-
-impl Month {
-    /// The month that `now` falls into where the reseller is. A zone that is not known counts as UTC.
-    pub fn containing(now: DateTime<Utc>, time_zone: &str) -> Self {
-        let zone: Tz = time_zone.parse().unwrap_or(Tz::UTC);
-        let first = now
-            .with_timezone(&zone)
-            .date_naive()
-            .with_day(1)
-            .unwrap_or_default();
-        let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
-        Self {
-            start: midnight(first, zone),
-            end: midnight(next, zone),
-        }
-    }
-}
-
-/// The first instant of a day. Where the clock skips midnight, the day begins when the skip ends.
-fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    let mut local = day.and_time(NaiveTime::MIN);
-    let next_day = local + Days::new(1);
-    while local < next_day {
-        match zone.from_local_datetime(&local) {
-            LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => return instant.to_utc(),
-            LocalResult::None => local += TimeDelta::minutes(15),
-        }
-    }
-    day.and_time(NaiveTime::MIN).and_utc()
-}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Figures {
@@ -76,7 +39,7 @@ pub async fn figures(
     connection: &mut PgConnection,
     reseller_id: ResellerId,
     now: DateTime<Utc>,
-    month: Month,
+    month: Span,
 ) -> sqlx::Result<Figures> {
     sqlx::query_as(
         "SELECT count(*) AS customers_total,
@@ -115,7 +78,7 @@ pub async fn figures_at(
     connection: &mut PgConnection,
     reseller_id: ResellerId,
     moment: Moment,
-    month: Month,
+    month: Span,
 ) -> sqlx::Result<Figures> {
     sqlx::query_as(
         "WITH said AS (
@@ -164,53 +127,4 @@ pub async fn figures_at(
     .bind(moment.known_at)
     .fetch_one(connection)
     .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn month(now: &str, zone: &str) -> (String, String) {
-        let month = Month::containing(now.parse().unwrap(), zone);
-        (month.start.to_rfc3339(), month.end.to_rfc3339())
-    }
-
-    #[test]
-    fn a_month_begins_at_midnight_where_the_reseller_is() {
-        let berlin = month("2026-10-31T23:30:00Z", "Europe/Berlin");
-        assert_eq!(
-            berlin,
-            (
-                "2026-10-31T23:00:00+00:00".into(),
-                "2026-11-30T23:00:00+00:00".into()
-            )
-        );
-        let new_york = month("2026-11-01T03:59:59Z", "America/New_York");
-        assert_eq!(
-            new_york,
-            (
-                "2026-10-01T04:00:00+00:00".into(),
-                "2026-11-01T04:00:00+00:00".into()
-            )
-        );
-    }
-
-    #[test]
-    fn a_year_ends_with_december() {
-        let utc = month("2026-12-31T23:59:59Z", "UTC");
-        assert_eq!(
-            utc,
-            (
-                "2026-12-01T00:00:00+00:00".into(),
-                "2027-01-01T00:00:00+00:00".into()
-            )
-        );
-    }
-
-    #[test]
-    fn a_month_whose_first_midnight_is_skipped_begins_with_the_first_instant_that_exists() {
-        // Lord Howe and others skip at 2:00; Asunción moved its clocks from 0:00 to 1:00 on 1 October 2017.
-        let asuncion = month("2017-10-15T12:00:00Z", "America/Asuncion");
-        assert_eq!(asuncion.0, "2017-10-01T04:00:00+00:00");
-    }
 }

@@ -144,14 +144,16 @@ impl<'a> GrantFold<'a> {
                  RETURNING g.grant_id, g.reseller_id, g.tenant_id, g.tier, g.source, g.starts_at, c.ends_at,
                            g.credits_per_day, g.reason)
              INSERT INTO grants (grant_id, reseller_id, tenant_id, tier, source, starts_at, ends_at, credits_per_day,
-                                 reason, change, happened_at, known_at)
-             SELECT s.*, $4, $5, $3 FROM superseded s",
+                                 reason, change, happened_at, known_at, log_xid, log_position)
+             SELECT s.*, $4, $5, $3, $6, $7 FROM superseded s",
         )
         .bind(column(cuts, |cut| cut.grant_id.0))
         .bind(column(cuts, |cut| cut.ends_at))
         .bind(recorded.known_at())
         .bind(recorded.sequence)
         .bind(recorded.happened_at())
+        .bind(recorded.position.xid)
+        .bind(recorded.position.position)
         .execute(connection)
         .await?;
         Ok(())
@@ -168,10 +170,10 @@ impl<'a> GrantFold<'a> {
         }
         sqlx::query(
             "INSERT INTO grants (grant_id, reseller_id, tenant_id, tier, source, starts_at, ends_at, credits_per_day,
-                                 reason, change, happened_at, known_at)
+                                 reason, change, happened_at, known_at, log_xid, log_position)
              SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[],
                                   $7::timestamptz[], $8::bigint[], $9::text[], $10::bigint[], $11::timestamptz[],
-                                  $12::timestamptz[])",
+                                  $12::timestamptz[], $13::bigint[], $14::bigint[])",
         )
         .bind(column(&rows, |row| row.grant.grant_id.0))
         .bind(column(&rows, |row| row.recorded.metadata.reseller_id))
@@ -185,6 +187,8 @@ impl<'a> GrantFold<'a> {
         .bind(column(&rows, |row| row.recorded.sequence))
         .bind(column(&rows, |row| row.recorded.happened_at()))
         .bind(column(&rows, |row| row.recorded.known_at()))
+        .bind(column(&rows, |row| row.recorded.position.xid))
+        .bind(column(&rows, |row| row.recorded.position.position))
         .execute(&mut *connection)
         .await?;
         paid(connection, &rows).await?;

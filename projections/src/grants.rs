@@ -14,7 +14,7 @@ pub struct Grants;
 
 impl Projection for Grants {
     const NAME: &'static str = "grants";
-    const VERSION: i32 = 3;
+    const VERSION: i32 = 4;
     const TABLES: &'static [Table] = &[
         Table::read("grants", &["grant_id", "change"]),
         Table::read("subscriptions", &["tenant_id"]),

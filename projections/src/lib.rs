@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod audit_log;
+pub mod calendar;
 pub mod dead_letters;
 pub mod page;
 pub mod projection;
@@ -53,6 +54,7 @@ pub mod payouts;
 pub mod permission_templates;
 pub mod permissions;
 pub mod recordings;
+pub mod reports;
 pub mod resellers;
 pub mod store_drifts;
 pub mod store_events;

@@ -14,6 +14,7 @@ use store::Recorded;
 use store::vault::Vault;
 use uuid::Uuid;
 
+use crate::calendar::Step;
 use crate::columns::column;
 use crate::moves::Moves;
 use crate::projection::{Projection, ProjectionError, Table, stored};
@@ -215,13 +216,6 @@ async fn add(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// By what usage is summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    Day,
-    Month,
 }
 
 /// Whose usage is asked for.

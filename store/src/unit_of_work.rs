@@ -70,7 +70,8 @@ pub struct Actor {
 }
 
 /// By whom a command is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Who {
     User(Uuid),
     /// As the user, by somebody else.
@@ -94,6 +95,10 @@ impl Actor {
             who,
             sent_from: Some(Arc::new(sent_from)),
         }
+    }
+
+    pub fn who(&self) -> Who {
+        self.who
     }
 
     /// The person in whose name it is done; none where a program acts.

@@ -21,7 +21,9 @@ import { type Audience, session } from "./api/session";
 import { areas, safeNext } from "./areas";
 import { ForgotPasswordPage, InvitationPage, PasswordResetPage } from "./auth/link-pages";
 import { SignInPage } from "./auth/sign-in";
+import { AuditLogPage } from "./components/audit-log";
 import { Crash, NotFound } from "./components/dead-ends";
+import { ReportsPage } from "./components/reports";
 import { Shell } from "./components/shell";
 import { JobPage } from "./portal/job";
 import { JobsPage } from "./portal/jobs";
@@ -31,7 +33,6 @@ import { EditWorkflowPage, NewWorkflowPage } from "./portal/workflow";
 import { WorkflowsPage } from "./portal/workflows";
 import { BulkPage } from "./reseller/bulk";
 import { BulksPage } from "./reseller/bulks";
-import { AuditLogPage } from "./components/audit-log";
 import { CreditsPage } from "./reseller/credits";
 import { CustomerPage } from "./reseller/customer";
 import { CustomersPage } from "./reseller/customers";
@@ -93,6 +94,7 @@ const adminArea = areaRoute("admin-area", "admin");
 const resellerArea = areaRoute("reseller-area", "reseller");
 const portalArea = areaRoute("portal-area", "portal");
 
+const eventSearch = z.object({ position: z.string().optional().catch(undefined) });
 const listSearch = z.object({ search: z.string().optional().catch(undefined) });
 const statusSearch = z.enum(["ACTIVE", "EXPIRED", "SUSPENDED"]).optional().catch(undefined);
 
@@ -133,7 +135,13 @@ const adminPages = adminArea.addChildren([
   createRoute({
     getParentRoute: () => adminArea,
     path: "/admin/audit-log",
+    validateSearch: eventSearch,
     component: AuditLogPage,
+  }),
+  createRoute({
+    getParentRoute: () => adminArea,
+    path: "/admin/reports",
+    component: () => <ReportsPage auditLog="/admin/audit-log" />,
   }),
   createRoute({
     getParentRoute: () => adminArea,
@@ -184,7 +192,13 @@ const resellerPages = resellerArea.addChildren([
   createRoute({
     getParentRoute: () => resellerArea,
     path: "/reseller/audit-log",
+    validateSearch: eventSearch,
     component: AuditLogPage,
+  }),
+  createRoute({
+    getParentRoute: () => resellerArea,
+    path: "/reseller/reports",
+    component: () => <ReportsPage auditLog="/reseller/audit-log" />,
   }),
   createRoute({
     getParentRoute: () => resellerArea,

@@ -209,7 +209,7 @@ fn csv(document: &Statement) -> io::Result<Vec<u8>> {
 /// One reseller per row.
 fn payments_csv(rows: &[StatementRow]) -> io::Result<Vec<u8>> {
     let titles = ["reseller_id", "reseller", "amount_minor", "currency", "reference"];
-    let payments = rows.iter().map(|row| {
+    let paid = rows.iter().map(|row| {
         [
             row.reseller_id.to_string(),
             table::harmless(&row.reseller_name),
@@ -218,5 +218,5 @@ fn payments_csv(rows: &[StatementRow]) -> io::Result<Vec<u8>> {
             format!("{}-{}", row.currency, row.run_number),
         ]
     });
-    table::csv(iter::once(titles.map(str::to_owned)).chain(payments))
+    table::csv(iter::once(titles.map(str::to_owned)).chain(paid))
 }

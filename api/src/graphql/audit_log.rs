@@ -3,8 +3,9 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use projections::Projection;
-use projections::audit_log::{self, AuditActor, AuditFilter, AuditKind, AuditLog, AuditRow, AuditWhat};
+use projections::audit_log::{self, AuditActor, AuditFilter, AuditLog, AuditRow, AuditWhat};
 use serde_json::Value;
+use store::Position;
 use uuid::Uuid;
 
 use super::page::{connection, cost, request};
@@ -33,6 +34,8 @@ pub(super) struct AuditLogFilter {
     /// Id or code of what it is about.
     subject: Option<String>,
     reseller_id: Option<ID>,
+    /// One event, by its place in the log.
+    position: Option<String>,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
 }
@@ -48,6 +51,10 @@ impl From<AuditLogFilter> for AuditFilter {
             aggregate: filter.aggregate,
             subject: filter.subject,
             reseller_id: parsed(filter.reseller_id),
+            // No event stands where nothing can.
+            position: filter
+                .position
+                .map(|text| text.parse().unwrap_or(Position::START)),
             from: filter.from,
             to: filter.to,
         }

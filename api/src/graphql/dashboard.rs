@@ -6,8 +6,9 @@ use domain::ids::ResellerId;
 use domain::permission::Permission;
 use platform::Audience;
 use projections::activity::{self, ActivityRow};
+use projections::calendar::Span;
 use projections::credit_transactions::{self, TransactionFilter};
-use projections::dashboard::{Moment, Month, SOURCES};
+use projections::dashboard::{Moment, SOURCES};
 use projections::ledger::trial_balance::{self, Cutoff};
 use projections::page::PageRequest;
 use projections::{Whose, dashboard, permissions, resellers, wait};
@@ -100,7 +101,7 @@ impl DashboardQuery {
             .await?
             .ok_or_else(|| not_there(reseller_id == own))?;
         let now = as_of.unwrap_or_else(|| session.reader.now());
-        let month = Month::containing(now, &reseller.time_zone);
+        let month = Span::month_of(now, &reseller.time_zone);
         let earlier = as_of.is_some() || known_at.is_some();
         let moment = earlier.then_some(Moment { as_of: now, known_at });
         let (figures, balance) = if let Some(moment) = moment {

@@ -28,6 +28,7 @@ mod permissions;
 mod postings;
 mod reach;
 mod recordings;
+mod reports;
 mod resellers;
 mod scalars;
 mod store_events;
@@ -77,6 +78,7 @@ struct Books(
     commissions::CommissionsQuery,
     payouts::PayoutsQuery,
     invoices::InvoicesQuery,
+    reports::ReportsQuery,
 );
 
 #[derive(Default, MergedObject)]

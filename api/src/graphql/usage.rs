@@ -30,7 +30,7 @@ const COUNTED: [entitlement::Feature; 5] = [
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "projections::usage::Step")]
+#[graphql(remote = "projections::calendar::Step")]
 pub(super) enum UsageStep {
     Day,
     Month,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row as _};
-use store::unit_of_work::Actor;
+use store::unit_of_work::Who;
 use uuid::Uuid;
 
 use super::row::Refused;
@@ -27,7 +27,7 @@ pub struct Listed {
     pub kind: BulkKind,
     pub mode: BulkMode,
     pub by_platform: bool,
-    pub actor: Option<Actor>,
+    pub actor: Option<Who>,
     pub comment: Option<String>,
     pub cancelled: bool,
 }

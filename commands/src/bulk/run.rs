@@ -286,7 +286,7 @@ pub(super) fn row_cause(write: &WriteSide, bulk: &Listed, step: &str, payload: &
     Cause {
         command_id: Uuid::new_v5(&bulk.bulk_id, step.as_bytes()),
         fingerprint: fingerprint.to_vec(),
-        actor: bulk.actor,
+        actor: bulk.actor.map(Into::into),
         owner: Owner::reseller(bulk.reseller_id),
         at: write.clock.now(),
         happened_at: None,

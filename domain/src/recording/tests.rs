@@ -110,6 +110,8 @@ fn a_removed_recording_is_not_found_and_not_stored_again() {
     }
     refused(gone(), store("talk.wav"), RecordingError::RecordingAlreadyStored);
     let mut recording = Recording::default();
-    gone().into_iter().for_each(|event| recording.evolve(event));
+    for event in gone() {
+        recording.evolve(event);
+    }
     assert_eq!(recording.stored(), None);
 }

@@ -14,9 +14,10 @@ use domain::usage::{Usage, UsageEvent};
 use domain::workflow::{WorkflowLibrary, WorkflowLibraryEvent};
 use platform::Scope;
 use projections::ScopedConnection;
+use projections::calendar::Step;
 use projections::entitlements::earlier::Earlier;
 use projections::entitlements::{Customer, Memory, World};
-use projections::usage::{Figures, Step, Subject as Whom, between};
+use projections::usage::{Figures, Subject as Whom, between};
 use store::{Position, load};
 use strum::IntoEnumIterator;
 use uuid::Uuid;
@@ -115,8 +116,8 @@ async fn happen(log: &mut TestLog, story: &Story, steps: &mut Steps, at: DateTim
     let (id, owner) = (story.tenant_id, story.of_tenant());
     match steps.next(6) {
         0 => {
-            let tier =
-                [Tier::BASIC, Tier::PREMIUM, Tier::ENTERPRISE][usize::try_from(steps.next(3)).unwrap()];
+            let tiers = [Tier::BASIC, Tier::PREMIUM, Tier::ENTERPRISE];
+            let tier = *tiers.get(usize::try_from(steps.next(3)).unwrap()).unwrap();
             let days = u32::try_from(1 + steps.next(20)).unwrap();
             let granted = SubscriptionEvent::AccessGranted {
                 grant_id: GrantId(Uuid::now_v7()),
@@ -208,7 +209,7 @@ async fn a_running_job_a_suspension_and_a_move_are_known() {
     log.catch_up().await;
     let (world, customer) = seen(&log, &memory, &ours).await;
     assert_eq!(customer.running_jobs(), 1);
-    log.one::<domain::job::Job>(job_id, succeeded(1), ours.of_tenant(), noon())
+    log.one::<domain::job::Job>(job_id, succeeded(job_id, "ab"), ours.of_tenant(), noon())
         .await;
     log.catch_up().await;
     assert_eq!(seen(&log, &memory, &ours).await.1.running_jobs(), 0);

@@ -16,9 +16,9 @@ use domain::tier::Tier;
 use domain::user::Role;
 use domain::workflow::{WorkflowLibrary, WorkflowLibraryEvent};
 use platform::Scope;
+use projections::calendar::Span;
 use projections::credit_transactions::TransactionFilter;
 use projections::customers::{CustomerFilter, CustomerStatus};
-use projections::dashboard::Month;
 use projections::page::PageRequest;
 use projections::resellers::{ResellerFilter, ResellerStatus};
 use projections::{
@@ -297,7 +297,7 @@ async fn the_dashboard_counts_in_the_resellers_month() {
     let (log, story) = folded().await;
     let mut connection = scoped(&log, story.reseller_scope()).await;
     let (read, scope) = connection.parts();
-    let month = Month::containing(noon(), "Europe/Berlin");
+    let month = Span::month_of(noon(), "Europe/Berlin");
     let figures = dashboard::figures(read, story.reseller_id, noon(), month)
         .await
         .unwrap();
@@ -311,7 +311,7 @@ async fn the_dashboard_counts_in_the_resellers_month() {
     );
     assert_eq!((figures.used_this_month, figures.new_this_month), (30, 1));
     let later = noon() + TimeDelta::days(60);
-    let month = Month::containing(later, "Europe/Berlin");
+    let month = Span::month_of(later, "Europe/Berlin");
     let figures = dashboard::figures(read, story.reseller_id, later, month)
         .await
         .unwrap();

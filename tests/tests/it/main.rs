@@ -33,6 +33,7 @@ mod proof;
 mod rebuild;
 mod recordings;
 mod repeated_commands;
+mod reports;
 mod restore;
 mod roles;
 mod scenario;

@@ -1,4 +1,5 @@
 // The audit log as each area shows it: what was done and what was refused, with filters.
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { ScrollText } from "lucide-react";
 import { useState } from "react";
 import { useRead } from "@/api/client";
@@ -12,6 +13,7 @@ import { Pager } from "./pager";
 import { Empty, Loaded } from "./states";
 import { type Column, Table } from "./table";
 import { Badge } from "./ui/badge";
+import { Button } from "./ui/button";
 import { Card, CardBody } from "./ui/card";
 import { Input, Select } from "./ui/input";
 
@@ -73,22 +75,32 @@ function instant(day: string, end: boolean): string | null {
 }
 
 export function AuditLogPage() {
+  // One event, where a report leads here.
+  const { position } = useSearch({ strict: false });
+  const navigate = useNavigate();
   const [filter, setFilter] = useState(everything);
-  const pages = usePages(JSON.stringify(filter));
+  const pages = usePages(JSON.stringify([filter, position]));
   const reading = useRead(document, {
     filter: {
       kind: filter.kind,
       action: filter.action.trim() || null,
       from: instant(filter.from, false),
       to: instant(filter.to, true),
+      position: position ?? null,
     },
     after: pages.after ?? null,
   });
   return (
     <Page title="Audit log" description="Who did what, when, from where, and who was refused.">
       <Card className="overflow-hidden">
-        <CardBody>
-          <Filters filter={filter} onChange={setFilter} />
+        <CardBody className="pt-5">
+          {position === undefined ? (
+            <Filters filter={filter} onChange={setFilter} />
+          ) : (
+            <Button variant="secondary" onClick={() => navigate({ to: ".", search: {} })}>
+              Show all events
+            </Button>
+          )}
         </CardBody>
         <Loaded reading={reading} label="Loading the audit log">
           {({ auditLog }) =>
