@@ -44,7 +44,7 @@ DECLARE
 BEGIN
     -- One at a time for each principal, or a burst would pass the limit.
     PERFORM pg_advisory_xact_lock(hashtextextended('denials ' || of_principal, 0));
-    SELECT count(*), (array_agg(d.denial_id ORDER BY d.at DESC))[1] INTO present, newest
+    SELECT count(*), (array_agg(d.denial_id ORDER BY d.at DESC, d.denial_id DESC))[1] INTO present, newest
     FROM auth.denials d
     WHERE d.principal_id = of_principal AND d.at > noted_at - interval '1 hour';
     IF present >= 20 THEN
@@ -81,7 +81,6 @@ GRANT SELECT ON auth.command_origins TO stentor_read;
 
 -- The audit log: one row per event.
 CREATE TABLE read.audit_log (
-    id             uuid PRIMARY KEY,
     at             timestamptz NOT NULL,
     log_xid        bigint NOT NULL,
     log_position   bigint NOT NULL,
@@ -98,9 +97,12 @@ CREATE TABLE read.audit_log (
     command_id     uuid NOT NULL,
     reason         text,
     -- What the event sets, by field; null where it changes no state that people look after.
-    after          jsonb
+    after          jsonb,
+    -- Follows the place in the log, also where a restore renumbers it.
+    id             uuid GENERATED ALWAYS AS
+        ((lpad(to_hex(log_xid), 16, '0') || lpad(to_hex(log_position), 16, '0'))::uuid) STORED,
+    PRIMARY KEY (log_xid, log_position)
 );
-CREATE UNIQUE INDEX audit_log_by_position ON read.audit_log (log_xid, log_position);
 CREATE INDEX audit_log_newest ON read.audit_log (at DESC, id DESC);
 CREATE INDEX audit_log_of_reseller ON read.audit_log (reseller_id, at DESC, id DESC);
 CREATE INDEX audit_log_of_tenant ON read.audit_log (tenant_id, at DESC, id DESC) WHERE tenant_id IS NOT NULL;

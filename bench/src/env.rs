@@ -38,7 +38,7 @@ pub struct Env {
     pub bus: Bus,
     /// Length of one measurement.
     pub seconds: Duration,
-    /// Events that the log held before anything was measured.
+    /// Events that the log held before anything was measured; else the size of what a work fills.
     pub events: u64,
     pub vault: Vault,
     clock: Clock,
@@ -50,6 +50,18 @@ impl Env {
     /// # Errors
     /// The server cannot be reached, or the login may not create databases.
     pub async fn open(url: &str, seconds: Duration, events: u64) -> anyhow::Result<Self> {
+        let env = Self::empty(url, seconds, events).await?;
+        if events > 0 {
+            env.fill(events).await?;
+        }
+        Ok(env)
+    }
+
+    /// Makes a database without any, for works that fill it to the size `events` themselves.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn empty(url: &str, seconds: Duration, events: u64) -> anyhow::Result<Self> {
         let name = format!("stentor_bench_{}", Uuid::new_v4().simple());
         let maintenance = with_name(url, "postgres")?;
         let server = url.to_owned();
@@ -76,10 +88,12 @@ impl Env {
                  CREATE TABLE bench.plain (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload jsonb NOT NULL)",
             )
             .await?;
-        if events > 0 {
-            env.fill(events).await?;
-        }
         Ok(env)
+    }
+
+    /// Which database it is.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     async fn fill(&self, events: u64) -> anyhow::Result<()> {

@@ -72,7 +72,7 @@ impl Report {
         writeln!(
             out,
             "{:>9}  {:<54} {:>9} {:>11} {:>11} {:>7} {:>7}",
-            "events", "work", "stock", "value", "baseline", "ratio", "target"
+            "size", "work", "stock", "value", "baseline", "ratio", "target"
         )?;
         for figure in &self.figures {
             let stock = figure.median(|round| round.stock);

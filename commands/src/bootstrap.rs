@@ -207,7 +207,7 @@ pub async fn demo(write: &WriteSide) -> Result<(), CommandError> {
             reseller_id,
             "Demo Customer",
             Tier::PREMIUM,
-            365,
+            customers::FirstAccess::Paid { days: 365 },
             &user,
         )
         .await?;

@@ -33,16 +33,26 @@ pub struct Created {
     pub expires_at: DateTime<Utc>,
 }
 
+/// What a new customer begins with.
+#[derive(Clone, Copy, Debug)]
+pub enum FirstAccess {
+    /// Days that the reseller's credits pay for.
+    Paid { days: u32 },
+    /// What the tier's trial gives.
+    Trial,
+}
+
 /// A customer to be.
 pub struct NewCustomer<'a> {
     pub tenant_id: TenantId,
     pub name: &'a str,
     pub tier: Tier,
-    pub days: u32,
+    pub access: FirstAccess,
     pub first_user: &'a NewUser,
 }
 
-/// Creates a customer with its first user and its access, and debits what its days cost: one append.
+/// Creates a customer with its first user and its access, and debits what its days cost: one append. A trial costs
+/// nothing.
 ///
 /// # Errors
 /// The credits do not suffice, a field breaks a rule, or the user's address is taken.
@@ -52,14 +62,14 @@ pub async fn create(
     reseller_id: ResellerId,
     name: &str,
     tier: Tier,
-    days: u32,
+    access: FirstAccess,
     first_user: &NewUser,
 ) -> Result<Done<Created>, CommandError> {
     let customer = NewCustomer {
         tenant_id: TenantId(Uuid::now_v7()),
         name,
         tier,
-        days,
+        access,
         first_user,
     };
     let decide = async |unit: &mut UnitOfWork<'_>| create_in(unit, cause, reseller_id, &customer).await;
@@ -80,7 +90,7 @@ pub async fn create_in(
         tenant_id,
         name,
         tier,
-        days,
+        access,
         first_user,
     } = *customer;
     let id = tenant_id.to_string();
@@ -95,16 +105,18 @@ pub async fn create_in(
         contact_email: first_user.email.clone(),
     };
     unit.execute::<Tenant>(owner, &id, command).await?;
-    let tiers = unit.load::<TierList>(TIER_LIST_ID).await?;
-    let policy = tiers
-        .offered(tier, cause.happened())
-        .map_err(|refusal| CommandError::refused(&refusal))?;
-    let cost = price(policy, days);
-    let payment = payment(unit, reseller_id, cost).await?;
-    let grant_id = GrantId(Uuid::now_v7());
-    let grant = SubscriptionCommand::Grant(bought(grant_id, policy, days, payment, cause));
+    let (grant, cost) = first_grant(unit, cause, reseller_id, tier, access).await?;
+    let grant = SubscriptionCommand::Grant(grant);
     let subscription = unit.execute::<Subscription>(owner, &id, grant).await?;
-    let balance = debit(unit, reseller_id, tenant_id, cost, DebitPurpose::NewCustomer).await?;
+    let balance = match access {
+        FirstAccess::Paid { .. } => {
+            debit(unit, reseller_id, tenant_id, cost, DebitPurpose::NewCustomer).await?
+        }
+        FirstAccess::Trial => unit
+            .load::<CreditAccount>(&reseller_id.to_string())
+            .await?
+            .balance(),
+    };
     let home = Home::Tenant {
         reseller_id,
         tenant_id,
@@ -118,6 +130,44 @@ pub async fn create_in(
         balance: balance.0,
         expires_at: ends_at(&subscription)?,
     })
+}
+
+/// The access that a customer begins with, and what it costs.
+async fn first_grant(
+    unit: &mut UnitOfWork<'_>,
+    cause: &Cause,
+    reseller_id: ResellerId,
+    tier: Tier,
+    access: FirstAccess,
+) -> Result<(NewGrant, Credits), CommandError> {
+    let tiers = unit.load::<TierList>(TIER_LIST_ID).await?;
+    let policy = tiers
+        .offered(tier, cause.happened())
+        .map_err(|refusal| CommandError::refused(&refusal))?;
+    let grant_id = GrantId(Uuid::now_v7());
+    match access {
+        FirstAccess::Paid { days } => {
+            let cost = price(policy, days);
+            let payment = payment(unit, reseller_id, cost).await?;
+            Ok((bought(grant_id, policy, days, payment, cause), cost))
+        }
+        FirstAccess::Trial => {
+            let trial = tiers
+                .trial(tier, cause.happened())
+                .map_err(|refusal| CommandError::refused(&refusal))?;
+            let grant = NewGrant {
+                grant_id,
+                tier,
+                credits_per_day: 0,
+                days: trial.days,
+                source: GrantSource::Trial,
+                reason: None,
+                payment: None,
+                at: cause.happened(),
+            };
+            Ok((grant, Credits(0)))
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -12,8 +12,8 @@ pub use answer::{Answer, Deciding, Denial, Ground};
 
 use crate::period::Period;
 use crate::refusal::Refusal;
-use crate::subscription::Subscription;
-use crate::tier::TierPolicy;
+use crate::subscription::{GrantSource, Subscription};
+use crate::tier::{TierPolicy, TrialTerms};
 use crate::tier_list::TierList;
 use crate::usage::Usage;
 
@@ -121,6 +121,15 @@ pub struct Subject<'a> {
     pub running_jobs: u64,
 }
 
+/// How long what is used counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedSpan {
+    /// The calendar month.
+    Month,
+    /// Any 24 hours: a trial's.
+    Day,
+}
+
 /// What a policy says of a feature.
 enum Rule {
     Included(bool),
@@ -129,6 +138,7 @@ enum Rule {
         limit: Option<u64>,
         used: u64,
         resets_at: Option<DateTime<Utc>>,
+        span: Option<CountedSpan>,
     },
 }
 
@@ -153,7 +163,7 @@ pub fn entitlement(subject: &Subject<'_>, question: &Question<'_>, at: DateTime<
         ends_at: grant.ends_at,
     };
     let answer = Answer::granted(question, deciding);
-    match rule(subject, policy, question, at) {
+    match rule(subject, (policy, grant.source), question, at) {
         Rule::Included(true) => answer,
         Rule::Included(false) => answer.because(Ground::NotInTier {
             allowed: policy.limits.models.clone().unwrap_or_default(),
@@ -162,22 +172,34 @@ pub fn entitlement(subject: &Subject<'_>, question: &Question<'_>, at: DateTime<
             limit,
             used,
             resets_at,
-        } => answer.counted(limit, used, resets_at),
+            span,
+        } => Answer { span, ..answer }.counted(limit, used, resets_at),
     }
 }
 
-fn rule(subject: &Subject<'_>, policy: &TierPolicy, question: &Question<'_>, at: DateTime<Utc>) -> Rule {
+fn rule(
+    subject: &Subject<'_>,
+    (policy, source): (&TierPolicy, GrantSource),
+    question: &Question<'_>,
+    at: DateTime<Utc>,
+) -> Rule {
     let limits = &policy.limits;
+    let trial = limits.trial.filter(|_| source == GrantSource::Trial);
     let count = |limit, used| Rule::Count {
         limit,
         used,
         resets_at: None,
+        span: None,
     };
     let monthly = |minutes: Option<u32>, audio_ms: u64| Rule::Count {
         limit: minutes.map(|minutes| u64::from(minutes) * SECONDS_PER_MINUTE),
         used: audio_ms.div_ceil(MS_PER_SECOND),
         resets_at: Some(Period::of(at).end()),
+        span: Some(CountedSpan::Month),
     };
+    if let (Feature::AudioSeconds, Some(trial)) = (question.feature, trial) {
+        return daily(subject.usage, trial, question.amount, at);
+    }
     match question.feature {
         Feature::UploadBytes => count(Some(limits.upload_bytes_max), 0),
         Feature::StorageBytes => count(limits.storage_bytes_max, subject.usage.storage_bytes()),
@@ -192,6 +214,20 @@ fn rule(subject: &Subject<'_>, policy: &TierPolicy, question: &Question<'_>, at:
         Feature::Model => Rule::Included(question.model.is_some_and(|model| policy.allows_model(model))),
         Feature::Diarization => Rule::Included(limits.diarization),
         Feature::Separation => Rule::Included(limits.separation),
+    }
+}
+
+/// The allowance of a trial: what was heard a day ago no longer counts.
+fn daily(usage: &Usage, trial: TrialTerms, amount: u64, at: DateTime<Utc>) -> Rule {
+    let limit = u64::from(trial.audio_minutes_per_day) * SECONDS_PER_MINUTE;
+    let used = usage.of_day(at).div_ceil(MS_PER_SECOND);
+    // Where it fits already, the instant at which more is free.
+    let too_much = used.saturating_add(amount).saturating_sub(limit).max(1);
+    Rule::Count {
+        limit: Some(limit),
+        used,
+        resets_at: usage.day_frees(at, too_much.saturating_mul(MS_PER_SECOND)),
+        span: Some(CountedSpan::Day),
     }
 }
 

@@ -294,7 +294,8 @@ impl Subscription {
             .filter(|grant| grant.holds(at))
             .max_by_key(|grant| {
                 let rank = tiers.in_force(grant.tier, at).map(|policy| policy.rank);
-                (rank, grant.ends_at)
+                // What is paid has no allowance by the day.
+                (rank, grant.source != GrantSource::Trial, grant.ends_at)
             })
             .ok_or_else(|| self.why_none())
     }

@@ -93,6 +93,9 @@ impl<'de> Deserialize<'de> for Tier {
     }
 }
 
+/// Longest trial.
+pub const TRIAL_DAYS_MAX: u32 = 90;
+
 /// What a tier allows. Where a number may be left out, any number is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TierLimits {
@@ -115,6 +118,18 @@ pub struct TierLimits {
     /// Minutes of speech that may be transcribed in a calendar month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_minutes_max: Option<u32>,
+    /// How a new customer may try it; `None` where it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialTerms>,
+}
+
+/// What a trial of a tier is: its limits, but so much speech a day in place of the month's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialTerms {
+    /// 1 to [`TRIAL_DAYS_MAX`].
+    pub days: u32,
+    /// Minutes of speech in any 24 hours, at least 1.
+    pub audio_minutes_per_day: u32,
 }
 
 /// One version of a tier.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::es::aggregate;
 use crate::refusal::{Facts, Refusal, RefusalKind};
 use crate::text::{self, NAME_CHARS_MAX};
-use crate::tier::{Tier, TierLimits, TierPolicy};
+use crate::tier::{TRIAL_DAYS_MAX, Tier, TierLimits, TierPolicy, TrialTerms};
 
 pub const TIER_LIST_ID: &str = "platform";
 /// Most tiers, and versions of each, that the list can hold.
@@ -96,6 +96,10 @@ pub enum TierListError {
          characters: leave a limit out where any number is allowed"
     )]
     InvalidLimits,
+    #[error("a trial has 1 to {TRIAL_DAYS_MAX} days, with at least one minute of speech a day")]
+    InvalidTrial,
+    #[error("the tier {tier} cannot be tried: {}", text::choice(offered))]
+    NoTrial { tier: Tier, offered: Vec<String> },
     #[error(
         "a version is effective from now on or from later, and after the version before it: the earliest instant is {}",
         .earliest.format("%Y-%m-%dT%H:%M:%SZ")
@@ -115,18 +119,21 @@ impl Refusal for TierListError {
     fn kind(&self) -> RefusalKind {
         match self {
             Self::TierNotFound { .. } => RefusalKind::NotFound,
-            Self::RankTaken(_) | Self::TooManyTiers | Self::TooManyVersions => RefusalKind::Conflict,
+            Self::RankTaken(_) | Self::NoTrial { .. } | Self::TooManyTiers | Self::TooManyVersions => {
+                RefusalKind::Conflict
+            }
             Self::InvalidName
             | Self::InvalidRank
             | Self::InvalidPrice
             | Self::InvalidLimits
+            | Self::InvalidTrial
             | Self::EffectiveTooEarly { .. } => RefusalKind::Invalid,
         }
     }
 
     fn facts(&self) -> Facts {
         match self {
-            Self::TierNotFound { offered, .. } => Facts {
+            Self::TierNotFound { offered, .. } | Self::NoTrial { offered, .. } => Facts {
                 allowed: offered.clone(),
                 ..Facts::default()
             },
@@ -135,6 +142,7 @@ impl Refusal for TierListError {
             | Self::RankTaken(_)
             | Self::InvalidPrice
             | Self::InvalidLimits
+            | Self::InvalidTrial
             | Self::EffectiveTooEarly { .. }
             | Self::TooManyTiers
             | Self::TooManyVersions => Facts::default(),
@@ -183,6 +191,25 @@ impl TierList {
     /// No such tier was ever published.
     pub fn known(&self, tier: Tier, at: DateTime<Utc>) -> Result<&Arc<TierPolicy>, TierListError> {
         self.in_force(tier, at).ok_or_else(|| self.not_found(tier))
+    }
+
+    /// How a tier that is on offer can be tried.
+    ///
+    /// # Errors
+    /// It is not on offer, or cannot be tried; the error names those that can.
+    pub fn trial(&self, tier: Tier, at: DateTime<Utc>) -> Result<TrialTerms, TierListError> {
+        let policy = self.offered(tier, at)?;
+        policy.limits.trial.ok_or_else(|| {
+            let offered = self.tiers.iter().filter(|(_, listed)| !listed.retired);
+            let tried = offered.filter(|(code, _)| {
+                let known = code.parse().ok().and_then(|tier| self.in_force(tier, at));
+                known.is_some_and(|policy| policy.limits.trial.is_some())
+            });
+            TierListError::NoTrial {
+                tier,
+                offered: tried.map(|(code, _)| code.clone()).collect(),
+            }
+        })
     }
 
     /// The last version of a tier, in force or not yet.
@@ -303,10 +330,14 @@ fn ensure_limits(limits: &TierLimits) -> Result<(), TierListError> {
         && models
             .iter()
             .all(|model| text::checked(model, NAME_CHARS_MAX).as_ref() == Some(model));
-    if numbers && named {
-        Ok(())
-    } else {
-        Err(TierListError::InvalidLimits)
+    if !numbers || !named {
+        return Err(TierListError::InvalidLimits);
+    }
+    match limits.trial {
+        Some(trial) if !(1..=TRIAL_DAYS_MAX).contains(&trial.days) || trial.audio_minutes_per_day == 0 => {
+            Err(TierListError::InvalidTrial)
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

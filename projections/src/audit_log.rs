@@ -104,7 +104,7 @@ pub enum AuditActor {
 impl Projection for AuditLog {
     const NAME: &'static str = "audit_log";
     const VERSION: i32 = 1;
-    const TABLES: &'static [Table] = &[Table::read("audit_log", &["id"])];
+    const TABLES: &'static [Table] = &[Table::read("audit_log", &["log_xid", "log_position"])];
 
     async fn project(
         &self,
@@ -131,13 +131,12 @@ impl Projection for AuditLog {
             })
             .collect::<Result<_, ProjectionError>>()?;
         sqlx::query(
-            "INSERT INTO audit_log (id, at, log_xid, log_position, reseller_id, tenant_id, aggregate_type, subject,
+            "INSERT INTO audit_log (at, log_xid, log_position, reseller_id, tenant_id, aggregate_type, subject,
                                     sequence, event_type, actor_id, impersonator_id, key_id, command_id, reason, after)
-             SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::uuid[], $6::uuid[],
-                                  $7::text[], $8::text[], $9::bigint[], $10::text[], $11::uuid[], $12::uuid[],
-                                  $13::uuid[], $14::uuid[], $15::text[], $16::jsonb[])",
+             SELECT * FROM unnest($1::timestamptz[], $2::bigint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::text[],
+                                  $7::text[], $8::bigint[], $9::text[], $10::uuid[], $11::uuid[], $12::uuid[],
+                                  $13::uuid[], $14::text[], $15::jsonb[])",
         )
-        .bind(column(&rows, |(recorded, _)| id_of(recorded.position)))
         .bind(column(&rows, |(recorded, _)| recorded.metadata.at))
         .bind(column(&rows, |(recorded, _)| recorded.position.xid))
         .bind(column(&rows, |(recorded, _)| recorded.position.position))
@@ -157,12 +156,6 @@ impl Projection for AuditLog {
         .await?;
         Ok(())
     }
-}
-
-/// A row's id follows from its place in the log: later events have higher ones.
-fn id_of(position: Position) -> Uuid {
-    let part = |number: i64| u64::try_from(number).unwrap_or_default();
-    Uuid::from_u64_pair(part(position.xid), part(position.position))
 }
 
 /// The customer that a fact belongs to: owners are customers, else resellers, else the platform.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe};
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextSubscribe};
 use async_graphql::{PathSegment, Response, ServerError, Value, async_trait};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -24,9 +24,15 @@ impl ExtensionFactory for Denials {
 
 #[async_trait::async_trait]
 impl Extension for Denials {
-    async fn request(&self, context: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+    // Who asks is not known any earlier.
+    async fn execute(
+        &self,
+        context: &ExtensionContext<'_>,
+        operation: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
         let asker = Asker::of(context);
-        let response = next.run(context).await;
+        let response = next.run(context, operation).await;
         if let Some(asker) = asker {
             asker.note(&response.errors).await;
         }

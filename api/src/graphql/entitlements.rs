@@ -235,6 +235,7 @@ impl EntitlementsQuery {
             None => session.principal.home.tenant_id().map(|tenant| tenant.0),
         };
         let Some(tenant_id) = wanted else {
+            session.permit().await?;
             return Ok(None);
         };
         let times = Times { as_of, known_at };

@@ -37,6 +37,16 @@ pub(super) struct TierVersion {
     translation_minutes_max: Option<i32>,
     /// A month; null for any number.
     audio_minutes_max: Option<i32>,
+    /// Null where new customers cannot try it.
+    trial: Option<TrialOffer>,
+}
+
+/// How new customers may try a tier.
+#[derive(SimpleObject)]
+pub(super) struct TrialOffer {
+    days: i32,
+    /// Minutes of speech in any 24 hours, in place of the month's.
+    audio_minutes_per_day: i32,
 }
 
 impl From<TierRow> for TierVersion {
@@ -59,6 +69,10 @@ impl From<TierRow> for TierVersion {
             separation: limits.separation,
             translation_minutes_max: limits.translation_minutes_max.map(int),
             audio_minutes_max: limits.audio_minutes_max.map(int),
+            trial: limits.trial.map(|trial| TrialOffer {
+                days: int(trial.days),
+                audio_minutes_per_day: int(trial.audio_minutes_per_day),
+            }),
         }
     }
 }

@@ -111,6 +111,16 @@ fn earnings(field: &str, story: &Story, sale_id: SaleId) -> String {
             "{{ invoices(resellerId: \"{}\") {{ nodes {{ id reference }} }} }}",
             story.reseller_id
         ),
+        "reportValues" => format!(
+            "{{ reportValues(report: GROWTH, from: \"2026-01-01\", to: \"2027-01-01\", by: MONTH, resellerId: \"{}\") \
+               {{ nodes {{ figure value }} }} }}",
+            story.reseller_id
+        ),
+        "reportLines" => format!(
+            "{{ reportLines(report: GROWTH, figure: \"new\", start: \"2000-01-01T00:00:00Z\", \
+               end: \"2100-01-01T00:00:00Z\", resellerId: \"{}\") {{ nodes {{ customerName value }} }} }}",
+            story.reseller_id
+        ),
         // The story's bulk has the reseller's id.
         "bulks" => "{ bulks { nodes { id rows } } }".to_owned(),
         "bulk" => format!("{{ bulk(id: \"{}\") {{ rows state }} }}", story.reseller_id),
@@ -142,6 +152,7 @@ const TELL_NOTHING: &[&str] = &[
     "impersonations",
     "apiKeys",
     "auditLog",
+    "reportLines",
     "bulks",
     "bulk",
     "bulkResults",

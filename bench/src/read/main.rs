@@ -10,6 +10,7 @@ mod report;
 #[expect(dead_code, reason = "the other program uses the rest")]
 mod work;
 
+mod dashboard;
 mod entitlements;
 
 use std::time::Duration;
@@ -42,31 +43,43 @@ struct Cli {
     /// Events of the history that the read tables are folded from, one pass each.
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000])]
     events: Vec<u64>,
-}
-
-/// Every work, in the order of the table.
-fn works() -> Vec<Box<dyn Work>> {
-    entitlements::works()
+    /// Customers of the platforms whose dashboards are asked for, one pass each, the smallest first; 1000000 takes
+    /// some 15 GB of disk.
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000])]
+    customers: Vec<u64>,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let seconds = Duration::try_from_secs_f64(cli.seconds)?;
-    let chosen: Vec<_> = works()
-        .into_iter()
-        .filter(|work| cli.only.is_empty() || cli.only.iter().any(|text| work.name().contains(text.as_str())))
+    let (of_events, of_customers) = (entitlements::works(), dashboard::works());
+    let names: Vec<_> = of_events
+        .iter()
+        .chain(&of_customers)
+        .map(|work| work.name())
         .collect();
-    if chosen.is_empty() {
-        let names: Vec<_> = works().iter().map(|work| work.name()).collect();
+    let is_chosen =
+        |name: &str| cli.only.is_empty() || cli.only.iter().any(|text| name.contains(text.as_str()));
+    if !names.iter().any(|name| is_chosen(name)) {
         anyhow::bail!("no work has such a name; there are: {}", names.join("; "));
     }
     let mut report = Report::default();
-    for events in &cli.events {
-        let env = Env::open(&cli.url, seconds, *events).await?;
-        let measured = measure(&env, &chosen, cli.rounds, &mut report).await;
-        env.close().await?;
-        measured?;
+    for (works, sizes, is_history) in [
+        (of_events, &cli.events, true),
+        (of_customers, &cli.customers, false),
+    ] {
+        let chosen: Vec<_> = works.into_iter().filter(|work| is_chosen(work.name())).collect();
+        for size in sizes.iter().filter(|_| !chosen.is_empty()) {
+            let env = if is_history {
+                Env::open(&cli.url, seconds, *size).await?
+            } else {
+                Env::empty(&cli.url, seconds, *size).await?
+            };
+            let measured = measure(&env, &chosen, cli.rounds, &mut report).await;
+            env.close().await?;
+            measured?;
+        }
     }
     report.print()
 }
@@ -77,7 +90,7 @@ async fn measure(env: &Env, works: &[Box<dyn Work>], rounds: u32, report: &mut R
     }
     env.settle().await?;
     for round in 1..=rounds {
-        report::progress(&format!("{} events, round {round} of {rounds}", env.events))?;
+        report::progress(&format!("size {}, round {round} of {rounds}", env.events))?;
         for work in works {
             let measured = work.round(env).await?;
             report::progress(&format!(

@@ -12,13 +12,14 @@ use store::unit_of_work::Owner;
 use uuid::Uuid;
 
 use crate::WriteSide;
+use crate::customers::{self, FirstAccess};
 use crate::error::{CommandError, Problem};
 use crate::identity::caller::{AdminCaller, FinanceCaller};
 use crate::rest::answer::answer;
 use crate::rest::request::Command;
 use crate::rest::reseller::CreatedCustomer;
 use crate::rest::shapes::{Empty, NewPerson, shown_once};
-use crate::{books, customers, happened, people};
+use crate::{books, happened, people};
 
 pub fn routes(app: &mut ServiceConfig) {
     app.service(close_period)
@@ -99,7 +100,16 @@ async fn create_customer(
     } = command.input;
     let cause = happened::at(&write, cause, reseller_id, happened_at).await?;
     let user = people::prepare(&write, &first_user.name, &first_user.email, first_user.password).await?;
-    let done = customers::create(&write, &cause, reseller_id, &name, tier, days, &user).await?;
+    let done = customers::create(
+        &write,
+        &cause,
+        reseller_id,
+        &name,
+        tier,
+        FirstAccess::Paid { days },
+        &user,
+    )
+    .await?;
     let temporary_password = shown_once(user.temporary_password, done.replayed);
     Ok(answer(StatusCode::CREATED, done, |created| {
         CreatedCustomer::new(created, temporary_password)

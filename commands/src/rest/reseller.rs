@@ -12,12 +12,13 @@ use store::unit_of_work::Owner;
 use uuid::Uuid;
 
 use crate::WriteSide;
+use crate::customers::{self, FirstAccess};
 use crate::error::{CommandError, Problem};
 use crate::identity::caller::ResellerCaller;
+use crate::people;
 use crate::rest::answer::{Nothing, answer};
 use crate::rest::request::Command;
 use crate::rest::shapes::{NewPerson, Reason, shown_once};
-use crate::{customers, people};
 
 pub fn routes(app: &mut ServiceConfig) {
     app.service(create)
@@ -33,8 +34,12 @@ pub struct NewCustomer {
     /// The code of a tier on offer, for example `premium`.
     #[schema(value_type = String)]
     tier: Tier,
-    /// Length of the access; a day costs what the tier says.
-    days: u32,
+    /// Length of the access; a day costs what the tier says. Left out for a trial.
+    #[serde(default)]
+    days: Option<u32>,
+    /// The trial that the tier has, in place of paid days.
+    #[serde(default)]
+    trial: bool,
     first_user: NewPerson,
 }
 
@@ -66,7 +71,7 @@ impl CreatedCustomer {
     }
 }
 
-/// Creates a customer with its first user and its access, and debits what its days cost.
+/// Creates a customer with its first user and its access, and debits what its days cost; a trial costs nothing.
 #[utoipa::path(tag = "reseller", params(("Idempotency-Key" = String, Header)), request_body = NewCustomer,
     responses((status = 201, body = CreatedCustomer), (status = 409, body = Problem)))]
 #[post("/reseller/customers")]
@@ -84,10 +89,20 @@ async fn create(
         name,
         tier,
         days,
+        trial,
         first_user,
     } = command.input;
+    let access = match (days, trial) {
+        (Some(days), false) => FirstAccess::Paid { days },
+        (None, true) => FirstAccess::Trial,
+        (Some(_), true) | (None, false) => {
+            let detail =
+                "a customer begins with paid days or with a trial: send either `days` or `\"trial\": true`";
+            return Err(Problem::invalid(detail.to_owned()).into());
+        }
+    };
     let user = people::prepare(&write, &first_user.name, &first_user.email, first_user.password).await?;
-    let done = customers::create(&write, &cause, caller.reseller_id, &name, tier, days, &user).await?;
+    let done = customers::create(&write, &cause, caller.reseller_id, &name, tier, access, &user).await?;
     let temporary_password = shown_once(user.temporary_password, done.replayed);
     Ok(answer(StatusCode::CREATED, done, |created| {
         CreatedCustomer::new(created, temporary_password)

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, ServiceConfig};
 use actix_web::{HttpResponse, post, put};
 use chrono::{DateTime, Utc};
-use domain::tier::{Tier, TierLimits};
+use domain::tier::{Tier, TierLimits, TrialTerms};
 use domain::tier_list::TierTerms;
 use serde::{Deserialize, Serialize};
 use store::unit_of_work::Owner;
@@ -51,9 +51,21 @@ pub struct NewTierVersion {
     /// Minutes of speech transcribed in a month; left out, any number.
     #[serde(default)]
     audio_minutes_max: Option<u32>,
+    /// How new customers may try it; left out, they cannot.
+    #[serde(default)]
+    trial: Option<Trial>,
     /// From when on it holds; now, where left out.
     #[serde(default)]
     effective_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Trial {
+    /// 1 to 90.
+    days: u32,
+    /// Minutes of speech in any 24 hours, in place of the month's.
+    audio_minutes_per_day: u32,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -91,6 +103,10 @@ async fn publish(
             separation: version.separation,
             translation_minutes_max: version.translation_minutes_max,
             audio_minutes_max: version.audio_minutes_max,
+            trial: version.trial.map(|trial| TrialTerms {
+                days: trial.days,
+                audio_minutes_per_day: trial.audio_minutes_per_day,
+            }),
         },
     };
     let done = tiers::publish(&write, &cause, tier, &terms, version.effective_at).await?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::{Bar, Feature, Question};
+use super::{Bar, CountedSpan, Feature, Question};
 use crate::ids::GrantId;
 use crate::refusal::{Facts, Refusal, RefusalKind};
 use crate::subscription::{GrantSource, SubscriptionError};
@@ -25,6 +25,8 @@ pub struct Answer {
     pub used: Option<u64>,
     /// When what is used counts no longer.
     pub resets_at: Option<DateTime<Utc>>,
+    /// How long what is used counts; `None` where it counts until it is removed.
+    pub span: Option<CountedSpan>,
     /// `None` where no grant holds.
     pub deciding: Option<Deciding>,
 }
@@ -80,6 +82,7 @@ impl Answer {
             limit: None,
             used: None,
             resets_at: None,
+            span: None,
             deciding: None,
         }
     }

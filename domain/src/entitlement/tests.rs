@@ -277,6 +277,57 @@ fn whoever_is_barred_is_told_why() {
     );
 }
 
+/// Fifteen minutes in any 24 hours.
+#[test]
+fn a_trial_has_an_allowance_by_the_day() {
+    let heard = |hours: i64, minutes: u64| UsageEvent::SpeechMetered {
+        job_id: JobId(Uuid::new_v4()),
+        audio_ms: minutes * 60_000,
+        translated: false,
+        at: noon() - chrono::TimeDelta::hours(hours),
+    };
+    let tries = |usage| Customer {
+        subscription: [grant(1, Tier::PREMIUM, GrantSource::Trial)]
+            .into_iter()
+            .collect(),
+        usage,
+        ..Customer::of(Tier::PREMIUM)
+    };
+    let customer = tries(used([heard(30, 15), heard(20, 6), heard(2, 4)]));
+    let left = customer.ask(Question::of(Feature::AudioSeconds, 300));
+    assert!(
+        left.is_allowed(),
+        "what was heard before counts no longer: {left}"
+    );
+    assert_eq!(
+        (left.limit, left.used, left.span),
+        (Some(900), Some(600), Some(CountedSpan::Day))
+    );
+    let more = customer.ask(Question::of(Feature::AudioSeconds, 301));
+    assert_eq!(more.code(), "AUDIO_USED_UP");
+    // When the six minutes are a day ago there is room.
+    let free = noon() + chrono::TimeDelta::hours(4) + chrono::TimeDelta::minutes(1);
+    assert_eq!(more.resets_at, Some(free));
+    assert_eq!(
+        more.to_string(),
+        "the trial of the premium tier has 15 minutes of speech in 24 hours, 10 minutes of speech are used or set \
+         aside and this one has 5:01 minutes of speech: wait until 2026-11-21 16:01 UTC, or ask your reseller for \
+         paid days"
+    );
+    let paid = Customer {
+        subscription: [
+            grant(1, Tier::PREMIUM, GrantSource::Trial),
+            grant(2, Tier::PREMIUM, GrantSource::Credits),
+        ]
+        .into_iter()
+        .collect(),
+        ..customer
+    };
+    let answer = paid.ask(Question::of(Feature::AudioSeconds, 100_000));
+    assert!(answer.is_allowed(), "{answer}");
+    assert_eq!(answer.limit, None);
+}
+
 proptest! {
     /// What is left may be used, and not one more.
     #[test]

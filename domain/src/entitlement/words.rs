@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Answer, Feature, Ground};
+use super::{Answer, CountedSpan, Feature, Ground};
 use crate::text;
 
 const BYTES_PER_MB: u64 = 1_000_000;
@@ -77,14 +77,20 @@ impl Answer {
                 self.used.unwrap_or_default()
             ),
             Feature::AudioSeconds | Feature::TranslationSeconds => {
+                let (of, span, remedy) = match self.span {
+                    Some(CountedSpan::Day) => {
+                        ("trial of the ", "24 hours", "ask your reseller for paid days")
+                    }
+                    Some(CountedSpan::Month) | None => ("", "a month", "ask your reseller for a higher tier"),
+                };
                 write!(
                     f,
-                    "the {tier} tier has {limit} in a month, {used} are used or set aside and this one has {}: ",
+                    "the {of}{tier} tier has {limit} in {span}, {used} are used or set aside and this one has {}: ",
                     amount(feature, self.amount)
                 )?;
                 match self.resets_at {
-                    Some(at) => write!(f, "wait until {}, {REMEDY}", at.format("%Y-%m-%d %H:%M UTC")),
-                    None => f.write_str("ask your reseller for a higher tier"),
+                    Some(at) => write!(f, "wait until {}, or {remedy}", at.format("%Y-%m-%d %H:%M UTC")),
+                    None => f.write_str(remedy),
                 }
             }
             Feature::Model | Feature::Diarization | Feature::Separation => self.tell_missing(f, &[]),

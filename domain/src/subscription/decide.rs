@@ -107,17 +107,20 @@ impl Subscription {
         }])
     }
 
-    /// Days of grace are no gift: as long as they last, what is paid goes on where the days before them ended.
+    /// Days of grace are no gift: as long as they last, what is paid goes on where the days before them ended. A
+    /// trial ends where the first days are paid.
     fn extension_start(&self, at: DateTime<Utc>) -> Result<DateTime<Utc>, SubscriptionError> {
-        let is_grace = |grant: &&Grant| grant.source == GrantSource::Grace;
-        let others = self.grants.iter().filter(|grant| !is_grace(grant));
-        let bridged = self
+        let of = |source: GrantSource| self.grants.iter().filter(move |grant| grant.source == source);
+        let is_bridged = of(GrantSource::Grace).any(|grant| grant.ends_at > at);
+        let is_tried = of(GrantSource::Trial).next().is_some();
+        let others = self
             .grants
             .iter()
-            .filter(is_grace)
-            .any(|grant| grant.ends_at > at);
+            .filter(|grant| ![GrantSource::Grace, GrantSource::Trial].contains(&grant.source));
         match (others.map(|grant| grant.ends_at).max(), self.ends_at()) {
-            (Some(ended_at), _) if bridged => Ok(ended_at),
+            (Some(ended_at), _) if is_bridged => Ok(ended_at),
+            (Some(ended_at), _) if is_tried => Ok(ended_at.max(at)),
+            (None, Some(_)) if is_tried => Ok(at),
             (_, Some(ends_at)) => Ok(ends_at.max(at)),
             (_, None) => Err(SubscriptionError::SubscriptionNotFound),
         }

@@ -1,6 +1,6 @@
 //! The tiers that an installation begins with. They are published once, as events; from then on the list counts.
 
-use crate::tier::{Tier, TierLimits};
+use crate::tier::{Tier, TierLimits, TrialTerms};
 
 use super::TierTerms;
 
@@ -19,6 +19,7 @@ pub fn tiers() -> [(Tier, TierTerms); 3] {
         separation: false,
         translation_minutes_max: Some(60),
         audio_minutes_max: None,
+        trial: None,
     };
     let premium = TierLimits {
         upload_bytes_max: 500 * MB,
@@ -30,6 +31,10 @@ pub fn tiers() -> [(Tier, TierTerms); 3] {
         separation: true,
         translation_minutes_max: None,
         audio_minutes_max: None,
+        trial: Some(TrialTerms {
+            days: 14,
+            audio_minutes_per_day: 15,
+        }),
     };
     let enterprise = TierLimits {
         upload_bytes_max: GB,
@@ -41,6 +46,7 @@ pub fn tiers() -> [(Tier, TierTerms); 3] {
         separation: true,
         translation_minutes_max: None,
         audio_minutes_max: None,
+        trial: None,
     };
     [
         (Tier::BASIC, terms("Basic", 10, basic)),

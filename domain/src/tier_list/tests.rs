@@ -27,6 +27,8 @@ fn assert_told(error: &TierListError) {
         TierListError::RankTaken(_) => ("RANK_TAKEN", RefusalKind::Conflict, vec![]),
         TierListError::InvalidPrice => ("INVALID_PRICE", RefusalKind::Invalid, vec![]),
         TierListError::InvalidLimits => ("INVALID_LIMITS", RefusalKind::Invalid, vec![]),
+        TierListError::InvalidTrial => ("INVALID_TRIAL", RefusalKind::Invalid, vec![]),
+        TierListError::NoTrial { offered, .. } => ("NO_TRIAL", RefusalKind::Conflict, offered.clone()),
         TierListError::EffectiveTooEarly { .. } => ("EFFECTIVE_TOO_EARLY", RefusalKind::Invalid, vec![]),
         TierListError::TooManyTiers => ("TOO_MANY_TIERS", RefusalKind::Conflict, vec![]),
         TierListError::TooManyVersions => ("TOO_MANY_VERSIONS", RefusalKind::Conflict, vec![]),
@@ -193,7 +195,7 @@ fn only_what_is_offered_is_retired() {
 #[test]
 fn terms_that_break_a_rule_are_refused() {
     type Spoil = fn(&mut TierTerms);
-    let spoilt: [(Spoil, TierListError); 8] = [
+    let spoilt: [(Spoil, TierListError); 10] = [
         (|terms| terms.name = " ".to_owned(), TierListError::InvalidName),
         (|terms| terms.rank = RANK_MAX + 1, TierListError::InvalidRank),
         (|terms| terms.rank = 20, TierListError::RankTaken(Tier::PREMIUM)),
@@ -214,12 +216,41 @@ fn terms_that_break_a_rule_are_refused() {
             |terms| terms.limits.models = Some(vec![String::new()]),
             TierListError::InvalidLimits,
         ),
+        (
+            |terms| terms.limits.trial = trial(TRIAL_DAYS_MAX + 1, 15),
+            TierListError::InvalidTrial,
+        ),
+        (
+            |terms| terms.limits.trial = trial(14, 0),
+            TierListError::InvalidTrial,
+        ),
     ];
     for (spoil, error) in spoilt {
         let (tier, mut terms) = founding(0);
         spoil(&mut terms);
         refused(founded(), publish(tier, terms, None), error);
     }
+}
+
+fn trial(days: u32, audio_minutes_per_day: u32) -> Option<TrialTerms> {
+    Some(TrialTerms {
+        days,
+        audio_minutes_per_day,
+    })
+}
+
+#[test]
+fn what_can_be_tried_is_told_to_whoever_tries_what_cannot() {
+    let list = founding_list();
+    assert_eq!(list.trial(Tier::PREMIUM, day(1)).ok(), trial(14, 15));
+    let error = list.trial(Tier::BASIC, day(1)).unwrap_err();
+    assert_told(&error);
+    assert_eq!(
+        error.to_string(),
+        "the tier basic cannot be tried: choose one of premium"
+    );
+    let unknown = "gold".parse().unwrap();
+    assert_eq!(list.trial(unknown, day(1)).unwrap_err().code(), "TIER_NOT_FOUND");
 }
 
 #[test]

@@ -22,7 +22,7 @@ impl Year<'_> {
         let first = Period::of(today - chrono::TimeDelta::days(i64::from(day)));
         let before = Period::of(today - chrono::TimeDelta::days(i64::from(today.day())));
         match today.day() {
-            CLOSING_DAY if before >= first => self.close(before).await,
+            CLOSING_DAY if before >= first && !self.shops.is_empty() => self.close(before).await,
             INVOICE_DAY => self.invoice(before, before >= first).await,
             PAYOUT_DAY => self.pay_out().await,
             _ => Ok(()),

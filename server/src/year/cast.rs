@@ -1,6 +1,6 @@
 //! Who takes part: the platform's people, resellers in three levels, customers.
 
-use commands::customers::{self, Created};
+use commands::customers::{self, Created, FirstAccess};
 use commands::error::CommandError;
 use commands::people::{self, NewUser};
 use commands::resellers::{self, NewReseller};
@@ -223,7 +223,7 @@ impl Newcomer {
             self.reseller_id,
             &self.name,
             self.tier,
-            self.days,
+            FirstAccess::Paid { days: self.days },
             &user,
         )
         .await?;

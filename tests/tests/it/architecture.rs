@@ -27,7 +27,7 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ),
         (
             "bench",
-            BTreeSet::from(["domain", "platform", "store", "commands", "projections"]),
+            BTreeSet::from(["domain", "platform", "store", "commands", "projections", "api"]),
         ),
     ])
 }

@@ -800,7 +800,15 @@ async fn work(all: &Rehearsal, customer: &Buyer) {
     let saved = all.post(client, "/api/workflows", drawn.clone()).await;
     let path = format!("/api/workflows/{}", id(&saved, "workflowId"));
     all.put(client, &path, drawn).await;
-    all.post(client, &format!("{path}/jobs"), json!({"recordingId": recording}))
+    let run = all
+        .post(client, &format!("{path}/jobs"), json!({"recordingId": recording}))
+        .await;
+    client
+        .post(&format!("/api/jobs/{}/cancel", id(&run, "jobId")), json!({}))
+        .await
+        .ok();
+    let stored = format!("/api/tenant/recordings/{}", id(&uploaded, "recordingId"));
+    all.both(client, Method::DELETE, &stored, Body::Json(json!({})))
         .await;
     all.both(client, Method::DELETE, &path, Body::Json(json!({})))
         .await;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::client::read;
-use tests::scenario::{Customer, recording};
+use tests::scenario::{Customer, email, new_customer, recording};
 use tests::{Answer, TestApp, TestClient};
 use uuid::Uuid;
 
@@ -167,6 +167,7 @@ async fn a_check_after_a_commands_answer_sees_it_and_an_earlier_one_is_told_as_i
     let variables = json!({"at": removed["position"]});
     let after = client.query(query, variables).await;
     assert_eq!(after["entitlement"]["answer"]["used"], 0);
+    app.settle().await;
     let listed = client.query("{ recordings { nodes { id } } }", json!({})).await;
     assert_eq!(listed["recordings"]["nodes"], json!([]));
     let gone = client.delete(&format!("/api/tenant/recordings/{id}")).await;
@@ -216,6 +217,55 @@ async fn storage_and_speech_run_out_and_are_free_again() {
     let usage = client.query(query, json!({})).await["usage"].clone();
     assert_eq!(usage["periods"][0]["storageBytes"], first["bytes"], "{usage}");
     assert_eq!(usage["limits"][0]["percent"], 99, "{usage}");
+    assert!(app.audit().await.is_clean());
+}
+
+#[actix_web::test]
+async fn a_customer_tries_a_tier_for_nothing_and_pays_when_it_likes_it() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let reseller = app.reseller_with(&admin, 30).await;
+    let begun = |body: Value| {
+        let mut customer = new_customer(&email("tara"), "premium", 1);
+        let fields = customer.as_object_mut().unwrap();
+        fields.remove("days");
+        fields.extend(body.as_object().unwrap().clone());
+        reseller.client.post("/api/reseller/customers", customer)
+    };
+    for neither in [json!({}), json!({"days": 3, "trial": true})] {
+        assert_eq!(begun(neither).await.refusal().0, 400);
+    }
+    let refused = begun(json!({"tier": "basic", "trial": true})).await;
+    assert_eq!(
+        (refused.refusal().1, &refused.body["allowed"]),
+        ("NO_TRIAL", &json!(["premium"]))
+    );
+    let tara = begun(json!({"trial": true})).await.ok();
+    assert_eq!((&tara["debited"], &tara["balance"]), (&json!(0), &json!(30)));
+    app.settle().await;
+    let asked =
+        json!({"questions": [{"customerId": tara["tenantId"], "feature": "audio_seconds", "amount": 901}]});
+    let told = check(&reseller.client, asked.clone()).await.ok()["answers"][0].clone();
+    assert_eq!(
+        (&told["code"], &told["limit"], &told["grant"]["source"]),
+        (&json!("AUDIO_USED_UP"), &json!(900), &json!("trial"))
+    );
+    let days = json!({"days": 10});
+    let path = format!(
+        "/api/reseller/customers/{}/extensions",
+        tara["tenantId"].as_str().unwrap()
+    );
+    let extended = reseller.client.post(&path, days).await.ok();
+    assert_eq!(
+        (&extended["debited"], &extended["balance"]),
+        (&json!(10), &json!(20))
+    );
+    app.settle().await;
+    let told = check(&reseller.client, asked).await.ok()["answers"][0].clone();
+    assert_eq!(
+        (&told["allowed"], &told["grant"]["source"]),
+        (&json!(true), &json!("credits"))
+    );
     assert!(app.audit().await.is_clean());
 }
 

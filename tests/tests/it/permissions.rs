@@ -160,6 +160,13 @@ fn asked(field: &Value) -> String {
     let arguments: Vec<_> = required
         .map(|argument| match argument["name"].as_str().unwrap() {
             name @ "number" => format!("{name}: 1"),
+            name @ "questions" => format!("{name}: [{{feature: WORKFLOWS}}]"),
+            name @ "from" => format!("{name}: \"2026-01-01\""),
+            name @ "to" => format!("{name}: \"2026-02-01\""),
+            name @ ("start" | "end") => format!("{name}: \"2026-11-21T12:00:00Z\""),
+            name @ "by" => format!("{name}: MONTH"),
+            name @ "report" => format!("{name}: CREDITS"),
+            name @ "figure" => format!("{name}: \"sold\""),
             name => format!("{name}: \"{}\"", Uuid::now_v7()),
         })
         .collect();

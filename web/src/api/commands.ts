@@ -233,7 +233,9 @@ export interface NewCustomer {
   name: string;
   /** Code of a tier on offer. */
   tier: string;
-  days: number;
+  /** Days that credits pay for; left out for a trial. */
+  days?: number;
+  trial?: boolean;
   firstUser: NewPerson;
 }
 

@@ -206,9 +206,7 @@ const columns: Column<Entry>[] = [
       <>
         {actor.name ?? actors[actor.kind]}
         {impersonator && (
-          <span className="block text-muted text-xs">
-            by {impersonator.name ?? actors.HIDDEN}
-          </span>
+          <span className="block text-muted text-xs">by {impersonator.name ?? actors.HIDDEN}</span>
         )}
       </>
     ),

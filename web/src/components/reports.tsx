@@ -107,7 +107,10 @@ function after(month: string): string {
 type AuditLogAddress = "/admin/audit-log" | "/reseller/audit-log";
 
 export function ReportsPage({ auditLog }: { auditLog: AuditLogAddress }) {
-  const [range, setRange] = useState<Range>(() => ({ report: "CREDITS", ...monthsBack(new Date(), 3) }));
+  const [range, setRange] = useState<Range>(() => ({
+    report: "CREDITS",
+    ...monthsBack(new Date(), 3),
+  }));
   const [opened, setOpened] = useState<Value>();
   const variables = { report: range.report, from: `${range.from}-01`, to: after(range.to) };
   const reading = useRead(valuesDocument, variables, !range.from || !range.to);
@@ -144,7 +147,9 @@ export function ReportsPage({ auditLog }: { auditLog: AuditLogAddress }) {
           }
         </Loaded>
       </Card>
-      {opened && <Lines key={keyOf(opened)} report={range.report} of={opened} auditLog={auditLog} />}
+      {opened && (
+        <Lines key={keyOf(opened)} report={range.report} of={opened} auditLog={auditLog} />
+      )}
     </Page>
   );
 }

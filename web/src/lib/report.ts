@@ -1,7 +1,11 @@
 // How the figures of reports are written, and which months are shown.
 import { formatBytes, formatLength, formatMoney, formatNumber } from "./format";
 
-const monthOf = new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" });
+const monthOf = new Intl.DateTimeFormat("en-GB", {
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
 
 /** "Nov 2026", for a month given by its first instant and the one after it, wherever it begins. */
 export function monthTitle(start: string, end: string): string {

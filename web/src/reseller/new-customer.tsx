@@ -11,7 +11,7 @@ import { TextField } from "@/components/text-field";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Card, CardBody, CardHeader } from "@/components/ui/card";
-import { formatCredits, formatDate } from "@/lib/format";
+import { formatCredits, formatDate, formatDays } from "@/lib/format";
 import { useFormCommand } from "@/lib/use-form-command";
 import { email, name } from "@/lib/validation";
 import { DAYS_MAX, parseDays } from "./cost";
@@ -23,9 +23,11 @@ import { allows, useTiers } from "./tiers";
 const schema = z.object({
   name: name("Enter the customer's name."),
   tier: z.string().min(1, "Choose a tier."),
+  // Not looked at where the customer begins with a trial.
   days: z.string().refine((text) => parseDays(text) !== undefined, {
     message: `Enter a whole number of days from 1 to ${DAYS_MAX}.`,
   }),
+  trial: z.boolean(),
   firstUser: z.object({ name: name("Enter the person's name."), email }),
 });
 
@@ -60,6 +62,7 @@ function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void 
   const balance = useRead(dashboardDocument, {}).data?.dashboard.balanceDays;
   const tiers = useTiers();
   const offered = (tiers.data?.tiers ?? []).filter((tier) => !tier.retired);
+  const trialOf = (code: string) => offered.find((tier) => tier.code === code)?.trial;
   const now = useMemo(() => new Date(), []);
   const { form, submit, errorOf, banner, busy } = useFormCommand({
     schema,
@@ -67,10 +70,15 @@ function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void 
       name: "",
       tier: "premium",
       days: "30",
+      trial: false,
       firstUser: { name: "", email: "" },
     },
     fields,
-    send: (values, key) => createCustomer({ ...values, days: Number(values.days) }, key),
+    send: ({ days, trial, ...values }, key) => {
+      // A tier that was chosen afterwards may have no trial.
+      const tries = trial && trialOf(values.tier) != null;
+      return createCustomer({ ...values, ...(tries ? { trial } : { days: Number(days) }) }, key);
+    },
     onDone: (answer, values) =>
       onCreated({
         ...answer,
@@ -79,8 +87,9 @@ function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void 
         password: answer.temporaryPassword ?? undefined,
       }),
   });
-  const [days, chosen] = form.watch(["days", "tier"]);
-  const creditsPerDay = offered.find((tier) => tier.code === chosen)?.creditsPerDay;
+  const [days, code, wantsTrial] = form.watch(["days", "tier", "trial"]);
+  const chosen = offered.find((tier) => tier.code === code);
+  const trial = wantsTrial ? chosen?.trial : undefined;
   return (
     <form onSubmit={submit} noValidate className="grid items-start gap-6 lg:grid-cols-[1fr_20rem]">
       <Card>
@@ -115,11 +124,20 @@ function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void 
               ))}
             </div>
           </fieldset>
-          <PeriodField
-            value={days}
-            onChange={(value) => form.setValue("days", value, { shouldValidate: true })}
-            error={errorOf("days")}
-          />
+          {chosen?.trial && (
+            <label className="flex items-center gap-2">
+              <input type="checkbox" className="accent-accent" {...form.register("trial")} />
+              Begin with a free trial: {formatDays(chosen.trial.days)},{" "}
+              {chosen.trial.audioMinutesPerDay} minutes of speech a day
+            </label>
+          )}
+          {!trial && (
+            <PeriodField
+              value={days}
+              onChange={(value) => form.setValue("days", value, { shouldValidate: true })}
+              error={errorOf("days")}
+            />
+          )}
           <fieldset className="grid gap-4 border-line border-t pt-5 sm:grid-cols-2">
             <legend className="sr-only">First user</legend>
             <TextField
@@ -140,12 +158,16 @@ function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void 
       <Card className="lg:sticky lg:top-8">
         <CardHeader title="Summary" description="What the days of the tier cost." />
         <CardBody className="space-y-4">
-          <CostPreview
-            days={parseDays(days)}
-            creditsPerDay={creditsPerDay}
-            balance={balance}
-            from={now}
-          />
+          {trial ? (
+            <p>The trial costs nothing. Days that are paid later begin at once and end it.</p>
+          ) : (
+            <CostPreview
+              days={parseDays(days)}
+              creditsPerDay={chosen?.creditsPerDay}
+              balance={balance}
+              from={now}
+            />
+          )}
           {banner && <ProblemAlert {...banner} />}
           <Submit busy={busy} className="w-full">
             Create customer

@@ -19,6 +19,11 @@ const document = graphql(`
       diarization
       separation
       translationMinutesMax
+      audioMinutesMax
+      trial {
+        days
+        audioMinutesPerDay
+      }
     }
   }
 `);
@@ -44,6 +49,7 @@ export function allows(tier: Tier): string[] {
     `${formatNumber(tier.concurrentJobsMax)} jobs at a time`,
     tier.models ? `Models ${tier.models.join(", ")}` : "All models",
     upTo(tier.workflowsMax, "Any number of workflows", (limit) => `${limit} workflows`),
+    upTo(tier.audioMinutesMax, "Any amount of speech", (limit) => `${limit} min of speech a month`),
     upTo(
       tier.translationMinutesMax,
       "Translation",

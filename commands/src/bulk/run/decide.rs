@@ -17,7 +17,7 @@ use crate::WriteSide;
 use crate::bulk::list::{self, Ended, Listed, RowDone};
 use crate::bulk::row::{Refused, Row};
 use crate::customer_life;
-use crate::customers::{self, NewCustomer};
+use crate::customers::{self, FirstAccess, NewCustomer};
 use crate::error::{CommandError, Problem};
 use crate::people::{EMAIL_CLAIM, EMAIL_TAKEN, NewUser};
 
@@ -93,7 +93,7 @@ pub(super) async fn row(
                 tenant_id: prepared.tenant_id,
                 name,
                 tier: *tier,
-                days: *days,
+                access: FirstAccess::Paid { days: *days },
                 first_user,
             };
             let created = customers::create_in(unit, cause, reseller_id, &customer).await?;

@@ -158,6 +158,29 @@ fn a_plan_is_changed_to_another_one_and_only_with_paid_days_left() {
 }
 
 #[test]
+fn a_trial_ends_where_the_first_days_are_paid() {
+    let trial = vec![given_away(GrantSource::Trial, 1, 14, day(0))];
+    let bought = after(subscription(trial), extend(2, 5, day(3)));
+    let paid_days = (Tier::PREMIUM, day(3), day(8));
+    assert!(
+        rights(&bought, day(3)).contains(&paid_days),
+        "not after the trial"
+    );
+    let deciding = |at| bought.entitlement(&founding_list(), at).unwrap().source;
+    assert_eq!(deciding(day(2)), GrantSource::Trial);
+    assert_eq!(
+        deciding(day(4)),
+        GrantSource::Credits,
+        "paid days have no allowance by the day"
+    );
+    let again = after(bought, extend(3, 5, day(4)));
+    assert!(rights(&again, day(4)).contains(&(Tier::PREMIUM, day(8), day(13))));
+    let over = subscription(vec![given_away(GrantSource::Trial, 1, 14, day(0))]);
+    let late = after(over, extend(2, 5, day(20)));
+    assert!(rights(&late, day(20)).contains(&(Tier::PREMIUM, day(20), day(25))));
+}
+
+#[test]
 fn time_stands_still_while_a_subscription_is_paused() {
     let past = vec![
         paid(1, Tier::PREMIUM, 30, day(0), 1),
