@@ -111,7 +111,7 @@ async fn serve(env: &Env) -> anyhow::Result<Served> {
             .bind(ASKING)
             .fetch_all(&env.owner)
             .await?;
-    let signed = asking.into_iter().map(|id| {
+    let principals = asking.into_iter().map(|id| {
         let principal = Principal {
             user_id: UserId(Uuid::from_u128(1)),
             role: Role::ResellerOwner,
@@ -123,7 +123,7 @@ async fn serve(env: &Env) -> anyhow::Result<Served> {
     Ok(Served {
         url: env.url().to_owned(),
         graphql,
-        tokens: signed.collect::<anyhow::Result<_>>()?,
+        tokens: principals.collect::<anyhow::Result<_>>()?,
         client: reqwest::Client::builder().no_proxy().build()?,
         _folder: folder,
     })

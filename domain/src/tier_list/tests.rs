@@ -217,11 +217,11 @@ fn terms_that_break_a_rule_are_refused() {
             TierListError::InvalidLimits,
         ),
         (
-            |terms| terms.limits.trial = trial(TRIAL_DAYS_MAX + 1, 15),
+            |terms| terms.limits.trial = Some(trial(TRIAL_DAYS_MAX + 1, 15)),
             TierListError::InvalidTrial,
         ),
         (
-            |terms| terms.limits.trial = trial(14, 0),
+            |terms| terms.limits.trial = Some(trial(14, 0)),
             TierListError::InvalidTrial,
         ),
     ];
@@ -232,17 +232,17 @@ fn terms_that_break_a_rule_are_refused() {
     }
 }
 
-fn trial(days: u32, audio_minutes_per_day: u32) -> Option<TrialTerms> {
-    Some(TrialTerms {
+fn trial(days: u32, audio_minutes_per_day: u32) -> TrialTerms {
+    TrialTerms {
         days,
         audio_minutes_per_day,
-    })
+    }
 }
 
 #[test]
 fn what_can_be_tried_is_told_to_whoever_tries_what_cannot() {
     let list = founding_list();
-    assert_eq!(list.trial(Tier::PREMIUM, day(1)).ok(), trial(14, 15));
+    assert_eq!(list.trial(Tier::PREMIUM, day(1)).ok(), Some(trial(14, 15)));
     let error = list.trial(Tier::BASIC, day(1)).unwrap_err();
     assert_told(&error);
     assert_eq!(

@@ -238,7 +238,8 @@ function Details({ event, denial }: Pick<Entry, "event" | "denial">) {
       {event?.reason && <p>{event.reason}</p>}
       {event?.changes.map(({ field, before, after }) => (
         <p key={field} className="break-all text-muted text-xs">
-          {field}: {before ?? "nothing"} → {after ?? "nothing"}
+          {field}: {before != null && `${before} → `}
+          {after ?? "nothing"}
         </p>
       ))}
     </>

@@ -6,7 +6,7 @@ import { useRead } from "@/api/client";
 import { graphql } from "@/gql";
 import type { Report, ReportLinesQuery, ReportValuesQuery } from "@/gql/graphql";
 import { formatDateTime } from "@/lib/format";
-import { formatFigure, monthsBack, monthTitle } from "@/lib/report";
+import { figureTitle, formatFigure, monthsBack, monthTitle } from "@/lib/report";
 import { usePages } from "@/lib/use-pages";
 import { Field } from "./field";
 import { Page } from "./page";
@@ -202,6 +202,11 @@ function keyOf({ figure, start, unit, group }: Value): string {
   return [figure, start, unit, group].join(" ");
 }
 
+/** "Earned, premium": the figure, and what it is told apart by. */
+function titleOf({ figure, group }: Value): string {
+  return [figureTitle(figure), group].filter(Boolean).join(", ");
+}
+
 /** What one line of the table tells, month by month. */
 interface Told {
   name: string;
@@ -212,7 +217,7 @@ interface Told {
 function told(values: readonly Value[]): Told[] {
   const rows = new Map<string, Told>();
   for (const value of values) {
-    const name = [value.figure, value.group].filter(Boolean).join(", ");
+    const name = titleOf(value);
     const key = `${name} ${value.unit}`;
     const row = rows.get(key) ?? { name, definition: value.definition, byMonth: new Map() };
     row.byMonth.set(value.start, value);
@@ -291,7 +296,7 @@ function Lines({ report, of, auditLog }: LinesProps) {
   return (
     <Card className="mt-6 overflow-hidden">
       <CardHeader
-        title={`${[figure, group].filter(Boolean).join(", ")} in ${monthTitle(start, end)}`}
+        title={`${titleOf(of)} in ${monthTitle(start, end)}`}
         description={`${formatFigure(of.value, unit)}: ${of.definition}`}
         action={<SaveList name="report-lines" document={linesDocument} variables={variables} />}
       />

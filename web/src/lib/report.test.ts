@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatFigure, monthsBack, monthTitle } from "./report";
+import { figureTitle, formatFigure, monthsBack, monthTitle } from "./report";
 
 test("a figure is written in its unit", () => {
   expect(formatFigure(1_250, "EUR")).toBe("€12.50");
@@ -7,6 +7,10 @@ test("a figure is written in its unit", () => {
   expect(formatFigure(-3_400_000, "bytes")).toBe("−3.4 MB");
   expect(formatFigure(0, "milliseconds")).toBe("0 s");
   expect(formatFigure(1_200, "credits")).toBe("1,200");
+});
+
+test("a figure is called by its words", () => {
+  expect(figureTitle("payingAtStart")).toBe("Paying at start");
 });
 
 test("a month is called what it is where the reseller is", () => {

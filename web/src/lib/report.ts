@@ -19,6 +19,12 @@ export function monthsBack(now: Date, months: number): { from: string; to: strin
   return { from: month(months - 1), to: month(0) };
 }
 
+/** "movedIn" as "Moved in". */
+export function figureTitle(figure: string): string {
+  const words = figure.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 /** A value in its unit: "€12.00", "3.4 MB", "4.5 %", "30 credits". */
 export function formatFigure(value: number, unit: string): string {
   if (/^[A-Z]{3}$/.test(unit)) return formatMoney({ amountMinor: value, currency: unit });
