@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use platform::Config;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -10,6 +11,7 @@ use tokio::process::{Child, Command};
 /// A process that is killed with the test.
 pub struct Process {
     child: Child,
+    log: Arc<Mutex<String>>,
 }
 
 /// A binary of this workspace, beside the test's own.
@@ -68,7 +70,8 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { child }
+        let log = Arc::default();
+        Self { child, log }
     }
 
     async fn start(mut command: Command, ready: &str) -> Self {
@@ -81,17 +84,29 @@ impl Process {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut seen = Vec::new();
+        let log: Arc<Mutex<String>> = Arc::default();
         loop {
-            match lines.next_line().await.unwrap() {
-                Some(line) if line.contains(ready) => break,
-                Some(line) => seen.push(line),
-                None => panic!("the process ended before it was ready:\n{}", seen.join("\n")),
+            let Some(line) = lines.next_line().await.unwrap() else {
+                panic!("the process ended before it was ready:\n{}", log.lock().unwrap());
+            };
+            *log.lock().unwrap() += &format!("{line}\n");
+            if line.contains(ready) {
+                break;
             }
         }
         // Its log goes on; nobody may block on a full pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child }
+        let kept = Arc::clone(&log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                *kept.lock().unwrap() += &format!("{line}\n");
+            }
+        });
+        Self { child, log }
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// SIGKILL, and waits until it is gone.
@@ -108,6 +123,7 @@ fn with_settings(config: &Config) -> Command {
         .env("STENTOR__BROKER__URL", &config.broker.url)
         .env("STENTOR__BROKER__PREFIX", &config.broker.prefix)
         .env("STENTOR__STORAGE__PATH", &config.storage.path)
+        .env("STENTOR__LOG__FILTER", &config.log.filter)
         .env("STENTOR__IDENTITY__KEYS_PATH", &config.identity.keys_path);
     command
 }

@@ -38,6 +38,7 @@ mod restore;
 mod roles;
 mod scenario;
 mod second_factor;
+mod secrets;
 mod store_events;
 mod store_simulator;
 mod subscriptions;
