@@ -43,8 +43,8 @@ struct Cli {
     /// Events of the history that the read tables are folded from, one pass each.
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000])]
     events: Vec<u64>,
-    /// Customers of the platforms whose dashboards are asked for, one pass each, the smallest first; 1000000 takes
-    /// some 15 GB of disk.
+    /// Customers of the platforms whose dashboards are asked for, one pass each, the smallest first; the tables of a
+    /// million take more than ten minutes to fill.
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000])]
     customers: Vec<u64>,
 }
