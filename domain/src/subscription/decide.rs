@@ -107,8 +107,8 @@ impl Subscription {
         }])
     }
 
-    /// Days of grace are no gift: as long as they last, what is paid goes on where the days before them ended. A
-    /// trial ends where the first days are paid.
+    /// Days of grace are no gift: as long as they last, what is paid goes on where the days before them ended. Days
+    /// that are paid do not wait for the end of a trial.
     fn extension_start(&self, at: DateTime<Utc>) -> Result<DateTime<Utc>, SubscriptionError> {
         let of = |source: GrantSource| self.grants.iter().filter(move |grant| grant.source == source);
         let is_bridged = of(GrantSource::Grace).any(|grant| grant.ends_at > at);
@@ -119,10 +119,10 @@ impl Subscription {
             .filter(|grant| ![GrantSource::Grace, GrantSource::Trial].contains(&grant.source));
         match (others.map(|grant| grant.ends_at).max(), self.ends_at()) {
             (Some(ended_at), _) if is_bridged => Ok(ended_at),
-            (Some(ended_at), _) if is_tried => Ok(ended_at.max(at)),
+            (Some(ended_at), _) => Ok(ended_at.max(at)),
             (None, Some(_)) if is_tried => Ok(at),
-            (_, Some(ends_at)) => Ok(ends_at.max(at)),
-            (_, None) => Err(SubscriptionError::SubscriptionNotFound),
+            (None, Some(ends_at)) => Ok(ends_at.max(at)),
+            (None, None) => Err(SubscriptionError::SubscriptionNotFound),
         }
     }
 

@@ -159,7 +159,7 @@ function NewCustomerForm({ onCreated }: { onCreated: (created: Created) => void 
         <CardHeader title="Summary" description="What the days of the tier cost." />
         <CardBody className="space-y-4">
           {trial ? (
-            <p>The trial costs nothing. Days that are paid later begin at once and end it.</p>
+            <p>The trial costs nothing. Days that are paid later begin at once.</p>
           ) : (
             <CostPreview
               days={parseDays(days)}

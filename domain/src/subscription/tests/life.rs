@@ -158,7 +158,7 @@ fn a_plan_is_changed_to_another_one_and_only_with_paid_days_left() {
 }
 
 #[test]
-fn a_trial_ends_where_the_first_days_are_paid() {
+fn paid_days_do_not_wait_for_the_end_of_a_trial() {
     let trial = vec![given_away(GrantSource::Trial, 1, 14, day(0))];
     let bought = after(subscription(trial), extend(2, 5, day(3)));
     let paid_days = (Tier::PREMIUM, day(3), day(8));
@@ -172,6 +172,11 @@ fn a_trial_ends_where_the_first_days_are_paid() {
         deciding(day(4)),
         GrantSource::Credits,
         "paid days have no allowance by the day"
+    );
+    assert_eq!(
+        deciding(day(9)),
+        GrantSource::Trial,
+        "what is left of it holds after them"
     );
     let again = after(bought, extend(3, 5, day(4)));
     assert!(rights(&again, day(4)).contains(&(Tier::PREMIUM, day(8), day(13))));
