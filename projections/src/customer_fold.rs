@@ -49,7 +49,7 @@ async fn fold_stretch(
                 patches.of(stream_id(recorded)?).tenant(event, recorded);
                 stays.take(stream_id(recorded)?, event, recorded);
             }
-            AnyEvent::Subscription(event) => subscription(&mut patches, stream_id(recorded)?, event),
+            AnyEvent::Subscription(event) => patches.of(stream_id(recorded)?).subscription(event),
             AnyEvent::User(UserEvent::UserRegistered {
                 home: Home::Tenant { tenant_id, .. },
                 ..
@@ -90,20 +90,6 @@ async fn fold_stretch(
     Ok(())
 }
 
-fn subscription(patches: &mut Patches<'_>, tenant_id: Uuid, event: &SubscriptionEvent) {
-    match event {
-        SubscriptionEvent::AccessGranted { tier, ends_at, .. } => {
-            patches.of(tenant_id).granted(*tier, *ends_at);
-        }
-        SubscriptionEvent::PlanChanged { leaves, .. }
-        | SubscriptionEvent::AccessDated { leaves, .. }
-        | SubscriptionEvent::SubscriptionPaused { leaves, .. }
-        | SubscriptionEvent::SubscriptionResumed { leaves, .. }
-        | SubscriptionEvent::SubscriptionCancelled { leaves, .. } => patches.of(tenant_id).left_with(*leaves),
-        SubscriptionEvent::AutoRenewalSet { .. } | SubscriptionEvent::RenewalFailed { .. } => {}
-    }
-}
-
 /// What a batch changes in each customer's row.
 #[derive(Default)]
 struct Patches<'a>(HashMap<Uuid, Patch<'a>>);
@@ -122,6 +108,9 @@ struct Patch<'a> {
     /// Name and address.
     profile: Option<(&'a str, &'a Sealed)>,
     suspended: Option<bool>,
+    /// Whether its subscription is paused or goes on.
+    pauses: Option<bool>,
+    paused_at: Option<DateTime<Utc>>,
     /// Whether it closes or opens again.
     closes: Option<bool>,
     closed_at: Option<DateTime<Utc>>,
@@ -162,6 +151,25 @@ impl<'a> Patch<'a> {
         }
     }
 
+    fn subscription(&mut self, event: &SubscriptionEvent) {
+        match event {
+            SubscriptionEvent::AccessGranted { tier, ends_at, .. } => self.granted(*tier, *ends_at),
+            SubscriptionEvent::PlanChanged { leaves, .. } | SubscriptionEvent::AccessDated { leaves, .. } => {
+                self.left_with(*leaves);
+            }
+            SubscriptionEvent::SubscriptionPaused { at, leaves, .. } => {
+                self.left_with(*leaves);
+                (self.pauses, self.paused_at) = (Some(true), Some(*at));
+            }
+            SubscriptionEvent::SubscriptionResumed { leaves, .. }
+            | SubscriptionEvent::SubscriptionCancelled { leaves, .. } => {
+                self.left_with(*leaves);
+                (self.pauses, self.paused_at) = (Some(false), None);
+            }
+            SubscriptionEvent::AutoRenewalSet { .. } | SubscriptionEvent::RenewalFailed { .. } => {}
+        }
+    }
+
     /// The grant that ends last names the tier and the expiry.
     fn granted(&mut self, tier: Tier, ends_at: DateTime<Utc>) {
         self.makes = true;
@@ -193,7 +201,7 @@ async fn write(
     let contacts = contacts(connection, patches, vault).await?;
     sqlx::query(
         "INSERT INTO customers (tenant_id, reseller_id, name, contact_email, contact_subject, created_at, known_at,
-                                suspended, tier, expires_at, users_total, closed_at, version)
+                                suspended, tier, expires_at, users_total, closed_at, version, paused_at)
          SELECT n.tenant_id,
                 coalesce(n.reseller_id, c.reseller_id),
                 coalesce(n.name, c.name),
@@ -208,12 +216,14 @@ async fn write(
                      THEN c.expires_at ELSE n.ends_at END,
                 coalesce(c.users_total, 0) + n.users,
                 CASE WHEN n.closes IS NULL THEN c.closed_at ELSE n.closed_at END,
-                coalesce(n.version, c.version, 0)
+                coalesce(n.version, c.version, 0),
+                CASE WHEN n.pauses IS NULL THEN c.paused_at ELSE n.paused_at END
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[], $7::boolean[],
                      $8::text[], $9::timestamptz[], $10::bigint[], $11::boolean[], $12::boolean[],
-                     $13::timestamptz[], $14::bigint[], $15::boolean[], $16::timestamptz[])
+                     $13::timestamptz[], $14::bigint[], $15::boolean[], $16::timestamptz[], $17::boolean[],
+                     $18::timestamptz[])
               AS n (tenant_id, reseller_id, name, contact_email, contact_subject, created_at, suspended, tier,
-                    ends_at, users, makes, closes, closed_at, version, settles, known_at)
+                    ends_at, users, makes, closes, closed_at, version, settles, known_at, pauses, paused_at)
          LEFT JOIN customers c USING (tenant_id)
          WHERE n.makes OR c.tenant_id IS NOT NULL
          ON CONFLICT (tenant_id) DO UPDATE
@@ -221,7 +231,7 @@ async fn write(
              contact_subject = excluded.contact_subject, created_at = excluded.created_at,
              known_at = excluded.known_at, suspended = excluded.suspended, tier = excluded.tier,
              expires_at = excluded.expires_at, users_total = excluded.users_total,
-             closed_at = excluded.closed_at, version = excluded.version",
+             closed_at = excluded.closed_at, version = excluded.version, paused_at = excluded.paused_at",
     )
     .bind(column(patches, |(tenant_id, _)| *tenant_id))
     .bind(column(patches, |(_, patch)| patch.reseller_id))
@@ -239,6 +249,8 @@ async fn write(
     .bind(column(patches, |(_, patch)| patch.version))
     .bind(column(patches, |(_, patch)| patch.settles))
     .bind(column(patches, |(_, patch)| patch.created.map(|(_, known_at)| known_at)))
+    .bind(column(patches, |(_, patch)| patch.pauses))
+    .bind(column(patches, |(_, patch)| patch.paused_at))
     .execute(connection)
     .await?;
     Ok(())

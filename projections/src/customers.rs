@@ -27,6 +27,8 @@ pub struct CustomerRow {
     /// `None` once the person has been erased.
     pub contact_email: Option<String>,
     pub suspended: bool,
+    /// Since when its subscription is paused; `None` where it was cancelled since.
+    pub paused_at: Option<DateTime<Utc>>,
     /// Since when it is closed.
     pub closed_at: Option<DateTime<Utc>>,
     pub tier: Tier,
@@ -37,11 +39,13 @@ pub struct CustomerRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// Closed comes before suspended, and suspended before expired: it is what the reseller has to undo first.
+/// Closed comes before suspended, suspended before paused, and paused before expired: it is what the reseller has to undo
+/// first. Who is paused and has access all the same, through a store or by hand, is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CustomerStatus {
     Active,
     Expired,
+    Paused,
     Suspended,
     Closed,
 }
@@ -59,10 +63,12 @@ impl CustomerRow {
             CustomerStatus::Closed
         } else if self.suspended {
             CustomerStatus::Suspended
-        } else if self.expires_at <= now {
-            CustomerStatus::Expired
-        } else {
+        } else if self.expires_at > now {
             CustomerStatus::Active
+        } else if self.paused_at.is_some() {
+            CustomerStatus::Paused
+        } else {
+            CustomerStatus::Expired
         }
     }
 
@@ -75,6 +81,7 @@ impl CustomerRow {
             name: row.try_get("name")?,
             contact_email: row.try_get("contact_email")?,
             suspended: row.try_get("suspended")?,
+            paused_at: row.try_get("paused_at")?,
             closed_at: row.try_get("closed_at")?,
             tier: parsed(row, "tier")?,
             // Who never had a grant has been without access from the start.
@@ -88,7 +95,7 @@ impl CustomerRow {
 
 impl Projection for Customers {
     const NAME: &'static str = "customers";
-    const VERSION: i32 = 4;
+    const VERSION: i32 = 5;
     const TABLES: &'static [Table] = &[
         Table::read("customers", &["tenant_id"]),
         Table::read("customer_stays", &["tenant_id", "sequence"]),
@@ -147,11 +154,16 @@ impl CustomerFilter<'_> {
                     .push(" AND c.closed_at IS NULL AND NOT c.suspended AND c.expires_at > ")
                     .push_bind(now);
             }
-            Some((CustomerStatus::Expired, now)) => {
+            Some((status @ (CustomerStatus::Paused | CustomerStatus::Expired), now)) => {
+                let stands_still = if status == CustomerStatus::Paused {
+                    "IS NOT NULL"
+                } else {
+                    "IS NULL"
+                };
                 query
-                    .push(
-                        " AND c.closed_at IS NULL AND NOT c.suspended AND coalesce(c.expires_at, c.created_at) <= ",
-                    )
+                    .push(" AND c.closed_at IS NULL AND NOT c.suspended AND c.paused_at ")
+                    .push(stands_still)
+                    .push(" AND coalesce(c.expires_at, c.created_at) <= ")
                     .push_bind(now);
             }
         }

@@ -24,6 +24,8 @@ pub struct Figures {
     pub customers_total: i64,
     pub customers_active: i64,
     pub customers_expired: i64,
+    /// Without access because their subscription is paused.
+    pub customers_paused: i64,
     pub customers_suspended: i64,
     /// Customers created in the month.
     pub new_this_month: i64,
@@ -44,7 +46,10 @@ pub async fn figures(
     sqlx::query_as(
         "SELECT count(*) AS customers_total,
                 count(*) FILTER (WHERE NOT suspended AND expires_at > $2) AS customers_active,
-                count(*) FILTER (WHERE NOT suspended AND coalesce(expires_at, created_at) <= $2) AS customers_expired,
+                count(*) FILTER (WHERE NOT suspended AND coalesce(expires_at, created_at) <= $2
+                                       AND paused_at IS NULL) AS customers_expired,
+                count(*) FILTER (WHERE NOT suspended AND coalesce(expires_at, created_at) <= $2
+                                       AND paused_at IS NOT NULL) AS customers_paused,
                 count(*) FILTER (WHERE suspended) AS customers_suspended,
                 (SELECT count(*) FROM read.customer_stays
                  WHERE reseller_id = $1 AND arrived = 'created' AND began_at >= $3 AND began_at < $4) AS new_this_month,
@@ -70,7 +75,7 @@ pub struct Moment {
 }
 
 /// The counts for one reseller at an earlier moment, from what carries its times: stays, grants, lines of the ledger
-/// and activities. A customer was suspended if the last word on it by then was a suspension, and so for closed.
+/// and activities. A customer was suspended if the last word on it by then was a suspension, and so for closed and paused.
 ///
 /// # Errors
 /// The database fails.
@@ -93,6 +98,13 @@ pub async fn figures_at(
              WHERE a.reseller_id = $1 AND a.kind IN ('TenantClosed', 'TenantReopened') AND a.at <= $2
                AND a.known_at <= coalesce($5, 'infinity')
              ORDER BY a.tenant_id, a.log_xid DESC, a.log_position DESC
+         ), stood AS (
+             SELECT DISTINCT ON (a.tenant_id) a.tenant_id, a.kind = 'SubscriptionPaused' AS paused
+             FROM read.activity a
+             WHERE a.reseller_id = $1
+               AND a.kind IN ('SubscriptionPaused', 'SubscriptionResumed', 'SubscriptionCancelled') AND a.at <= $2
+               AND a.known_at <= coalesce($5, 'infinity')
+             ORDER BY a.tenant_id, a.log_xid DESC, a.log_position DESC
          ), stayed AS (
              SELECT s.tenant_id, s.began_at FROM read.customer_stays s
              WHERE s.reseller_id = $1 AND s.began_at <= $2 AND s.known_at <= coalesce($5, 'infinity')
@@ -103,14 +115,18 @@ pub async fn figures_at(
                AND (g.superseded_at IS NULL OR g.superseded_at > $5) AND g.starts_at < g.ends_at
              GROUP BY g.tenant_id
          ), known AS (
-             SELECT s.began_at AS created_at, coalesce(said.suspended, false) AS suspended, held.expires_at
+             SELECT s.began_at AS created_at, coalesce(said.suspended, false) AS suspended, held.expires_at,
+                    coalesce(stood.paused, false) AS paused
              FROM stayed s LEFT JOIN said USING (tenant_id) LEFT JOIN ended USING (tenant_id)
-             LEFT JOIN held USING (tenant_id)
+             LEFT JOIN held USING (tenant_id) LEFT JOIN stood USING (tenant_id)
              WHERE NOT coalesce(ended.closed, false)
          )
          SELECT count(*) AS customers_total,
                 count(*) FILTER (WHERE NOT suspended AND expires_at > $2) AS customers_active,
-                count(*) FILTER (WHERE NOT suspended AND coalesce(expires_at, created_at) <= $2) AS customers_expired,
+                count(*) FILTER (WHERE NOT suspended AND coalesce(expires_at, created_at) <= $2 AND NOT paused)
+                    AS customers_expired,
+                count(*) FILTER (WHERE NOT suspended AND coalesce(expires_at, created_at) <= $2 AND paused)
+                    AS customers_paused,
                 count(*) FILTER (WHERE suspended) AS customers_suspended,
                 (SELECT count(*) FROM read.customer_stays n
                  WHERE n.reseller_id = $1 AND n.arrived = 'created' AND n.began_at >= $3 AND n.began_at < $4

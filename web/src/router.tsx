@@ -96,7 +96,10 @@ const portalArea = areaRoute("portal-area", "portal");
 
 const eventSearch = z.object({ position: z.string().optional().catch(undefined) });
 const listSearch = z.object({ search: z.string().optional().catch(undefined) });
-const statusSearch = z.enum(["ACTIVE", "EXPIRED", "SUSPENDED"]).optional().catch(undefined);
+const statusSearch = z
+  .enum(["ACTIVE", "EXPIRED", "PAUSED", "SUSPENDED", "CLOSED"])
+  .optional()
+  .catch(undefined);
 
 const adminPages = adminArea.addChildren([
   createRoute({

@@ -17,6 +17,8 @@ use crate::session::Session;
 pub(super) enum CustomerStatus {
     Active,
     Expired,
+    /// Its time stands still until its subscription is resumed.
+    Paused,
     Suspended,
     Closed,
 }
@@ -35,6 +37,8 @@ pub(super) struct Customer {
     /// Null where the reader may not see it.
     reseller_name: Option<String>,
     users_total: i32,
+    /// Since when its subscription is paused.
+    paused_at: Option<DateTime<Utc>>,
     /// Since when it is closed.
     closed_at: Option<DateTime<Utc>>,
     /// Pass it as `expectedVersion` with an edit.
@@ -51,6 +55,7 @@ impl Customer {
             created_at: row.created_at,
             reseller_id: id(row.reseller_id),
             reseller_name: row.reseller_name,
+            paused_at: row.paused_at,
             closed_at: row.closed_at,
             version: Int64(row.version),
             users_total: int(row.users_total),

@@ -30,6 +30,8 @@ pub(super) struct Dashboard {
     customers_total: i32,
     customers_active: i32,
     customers_expired: i32,
+    /// Without access because their subscription is paused.
+    customers_paused: i32,
     customers_suspended: i32,
     used_this_month: Int64,
     new_this_month: i32,
@@ -140,6 +142,7 @@ impl DashboardQuery {
             customers_total: int(figures.customers_total),
             customers_active: int(figures.customers_active),
             customers_expired: int(figures.customers_expired),
+            customers_paused: int(figures.customers_paused),
             customers_suspended: int(figures.customers_suspended),
             used_this_month: Int64(figures.used_this_month),
             new_this_month: int(figures.new_this_month),

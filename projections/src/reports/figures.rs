@@ -172,6 +172,11 @@ const FROM_COMMISSION: &[Figure] = &[
         "shares taken back for refunds and chargebacks, by product; negative",
     ),
     figure(
+        "chargedBack",
+        Unit::Money,
+        "of it, what chargebacks took back; negative",
+    ),
+    figure(
         "passedOn",
         Unit::Money,
         "what went on to the reseller above, by product",

@@ -226,7 +226,9 @@ const COMMISSION_LINES: &str = "
     FROM periods p
     JOIN read.commission_lines t ON t.sold_at >= p.from_at AND t.sold_at < p.to_at
     CROSS JOIN LATERAL (VALUES (0, 'earned', greatest(t.amount_minor, 0)), (1, 'takenBack', least(t.amount_minor, 0)),
-                               (2, 'passedOn', t.passed_on_minor)) AS f (part, figure, value)
+                               (2, 'passedOn', t.passed_on_minor),
+                               (3, 'chargedBack', CASE t.kind WHEN 'chargeback' THEN least(t.amount_minor, 0) ELSE 0 END))
+         AS f (part, figure, value)
     WHERE f.value <> 0";
 
 const STORE_TRANSACTIONS: &str = "

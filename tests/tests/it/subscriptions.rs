@@ -169,6 +169,46 @@ async fn time_stands_still_while_a_subscription_is_paused() {
 }
 
 #[actix_web::test]
+async fn who_is_paused_is_told_apart_from_who_expired() {
+    let scene = Scene::new("premium", 30).await;
+    let figures = async |as_of: Option<DateTime<Utc>>| {
+        scene.app.settle().await;
+        let query = "query ($asOf: DateTime) { dashboard(asOf: $asOf) {
+            customersTotal customersActive customersExpired customersPaused customersSuspended } }";
+        scene.client().query(query, json!({"asOf": as_of})).await["dashboard"].clone()
+    };
+    let told = |active: i64, expired: i64, paused: i64, suspended: i64| {
+        json!({"customersTotal": 1, "customersActive": active, "customersExpired": expired,
+            "customersPaused": paused, "customersSuspended": suspended})
+    };
+    let reason = json!({"reason": "summer"});
+    scene.post("subscription/pause", reason.clone()).await;
+    scene.days_pass(1);
+    let paused = scene.app.parts.clock.now();
+    assert_eq!(scene.seen().await["customer"]["status"], "PAUSED");
+    assert_eq!(figures(None).await, told(0, 0, 1, 0));
+    let listed =
+        "{ customers(status: PAUSED) { nodes { name pausedAt } } expired: customers(status: EXPIRED) {
+        nodes { name } } }";
+    let listed = scene.client().query(listed, json!({})).await;
+    assert!(
+        listed["customers"]["nodes"][0]["pausedAt"].is_string(),
+        "{listed}"
+    );
+    assert_eq!(listed["expired"]["nodes"], json!([]));
+    scene.days_pass(1);
+    scene.post("suspend", reason.clone()).await;
+    assert_eq!(figures(None).await, told(0, 0, 0, 1));
+    scene.post("resume", reason.clone()).await;
+    scene.post("subscription/resume", reason).await;
+    assert_eq!(figures(None).await, told(1, 0, 0, 0));
+    assert_eq!(figures(Some(paused)).await, told(0, 0, 1, 0));
+    let body = json!({"when": "now", "reason": "closed down"});
+    scene.post("subscription/cancel", body).await;
+    assert_eq!(figures(None).await, told(0, 1, 0, 0));
+}
+
+#[actix_web::test]
 async fn cancelling_gives_whole_days_back_in_the_same_append() {
     let scene = Scene::new("premium", 0).await;
     scene.app.parts.clock.advance(TimeDelta::hours(24 * 9 + 1));

@@ -12,6 +12,7 @@ import { Badge, type Tone } from "./ui/badge";
 const customerTones: Record<CustomerStatus, Tone> = {
   ACTIVE: "good",
   EXPIRED: "warning",
+  PAUSED: "neutral",
   SUSPENDED: "bad",
   CLOSED: "neutral",
 };

@@ -144,7 +144,9 @@ export function CustomersPage() {
             <option value="">Any status</option>
             <option value="ACTIVE">Active</option>
             <option value="EXPIRED">Expired</option>
+            <option value="PAUSED">Paused</option>
             <option value="SUSPENDED">Suspended</option>
+            <option value="CLOSED">Closed</option>
           </Select>
         </div>
         <Loaded reading={reading} label="Loading customers">

@@ -9,6 +9,7 @@ export const dashboardDocument = graphql(`
       customersTotal
       customersActive
       customersExpired
+      customersPaused
       customersSuspended
       usedThisMonth
       newThisMonth

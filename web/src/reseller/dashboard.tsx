@@ -66,7 +66,11 @@ export function DashboardPage() {
 
 function Figures({ dashboard, forecast }: { dashboard: Dashboard; forecast: string | undefined }) {
   const period = formatMonth(dashboard.periodStart, dashboard.periodEnd);
-  const suspended = dashboard.customersSuspended;
+  const counted = [
+    [dashboard.customersPaused, "paused"],
+    [dashboard.customersSuspended, "suspended"],
+  ] as const;
+  const outside = counted.filter(([count]) => count > 0);
   return (
     <>
       <dl className="mb-6 grid grid-cols-2 gap-4 lg:grid-cols-3">
@@ -78,7 +82,10 @@ function Figures({ dashboard, forecast }: { dashboard: Dashboard; forecast: stri
         <Stat
           label="Customers"
           value={formatNumber(dashboard.customersTotal)}
-          detail={suspended > 0 ? `${formatNumber(suspended)} suspended` : "in total"}
+          detail={
+            outside.map(([count, what]) => `${formatNumber(count)} ${what}`).join(", ") ||
+            "in total"
+          }
         />
         <Stat
           label="Active"
