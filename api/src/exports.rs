@@ -17,6 +17,7 @@ use async_graphql::{ErrorExtensionValues, Request, ServerError, Value};
 use futures::Stream;
 use platform::tokens::Verified;
 use projections::Snapshot;
+use store::origins::SentFrom;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -70,7 +71,12 @@ async fn save(
     let Some(leave) = read.reader.export() else {
         return Ok(busy());
     };
-    let export = Export::begin(read, verified, list, leave).await?;
+    let saver = Asker {
+        from: read.reader.sent_from(&request),
+        read,
+        verified,
+    };
+    let export = Export::begin(saver, list, leave).await?;
     let first = export.page(None).await?;
     let name = format!("{}.{format}", export.list.name);
     let position = export.snapshot.position().to_string();
@@ -83,10 +89,34 @@ async fn save(
         .streaming(pages(export, archive, first)))
 }
 
-/// A list that is being saved.
-struct Export {
+/// Who saves a list, and from where.
+struct Asker {
     read: ReadSide,
     verified: Verified,
+    from: SentFrom,
+}
+
+impl Asker {
+    async fn answered(&self, request: Request) -> Result<Value, Problem> {
+        let request = request.data(self.verified.principal).data(self.from.clone());
+        let asking = self.read.schema.execute(request);
+        let Ok(response) = tokio::time::timeout(ANSWER_WITHIN, asking).await else {
+            return Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "DATABASE_SILENT",
+                SILENT,
+            ));
+        };
+        match response.errors.into_iter().next() {
+            None => Ok(response.data),
+            Some(error) => Err(problem(error)),
+        }
+    }
+}
+
+/// A list that is being saved.
+struct Export {
+    asker: Asker,
     list: List,
     snapshot: Arc<Snapshot>,
     as_of: chrono::DateTime<chrono::Utc>,
@@ -96,19 +126,13 @@ struct Export {
 
 impl Export {
     /// Sees whether the query can be asked, and waits for what it wants to include, before a state is taken.
-    async fn begin(
-        read: ReadSide,
-        verified: Verified,
-        list: List,
-        leave: OwnedSemaphorePermit,
-    ) -> Result<Self, Problem> {
-        answered(&read, &verified, list.page(None, false)).await?;
-        let snapshot = read.reader.snapshot().await;
+    async fn begin(asker: Asker, list: List, leave: OwnedSemaphorePermit) -> Result<Self, Problem> {
+        asker.answered(list.page(None, false)).await?;
+        let snapshot = asker.read.reader.snapshot().await;
         let snapshot = snapshot.map_err(|error| Problem::internal(&error))?;
-        let as_of = read.reader.now();
+        let as_of = asker.read.reader.now();
         Ok(Self {
-            read,
-            verified,
+            asker,
             list,
             snapshot,
             as_of,
@@ -130,12 +154,12 @@ impl Export {
 
     async fn page(&self, after: Option<&str>) -> Result<Rows, Problem> {
         let request = self.list.page(after, true).data(Arc::clone(&self.snapshot));
-        let data = answered(&self.read, &self.verified, request).await?;
+        let data = self.asker.answered(request).await?;
         Ok(self.list.rows(data))
     }
 
     async fn next_page(&self, after: &str) -> io::Result<Rows> {
-        if self.read.reader.is_revoked(&self.verified) {
+        if self.asker.read.reader.is_revoked(&self.asker.verified) {
             return Err(io::Error::other("who saves the list may not read it any more"));
         }
         if Instant::now() > self.until {
@@ -157,21 +181,6 @@ fn pages(export: Export, mut archive: Archive, first: Rows) -> impl Stream<Item 
             page = export.next_page(&after).await?;
         }
         yield archive.end()?;
-    }
-}
-
-async fn answered(read: &ReadSide, verified: &Verified, request: Request) -> Result<Value, Problem> {
-    let asking = read.schema.execute(request.data(verified.principal));
-    let Ok(response) = tokio::time::timeout(ANSWER_WITHIN, asking).await else {
-        return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "DATABASE_SILENT",
-            SILENT,
-        ));
-    };
-    match response.errors.into_iter().next() {
-        None => Ok(response.data),
-        Some(error) => Err(problem(error)),
     }
 }
 

@@ -256,11 +256,9 @@ impl Session {
             reseller_id,
             permissions,
         }) = &self.needs
+            && let Some(denied) = permissions::missing(&mut connection, *reseller_id, permissions).await?
         {
-            let (read, _) = connection.parts();
-            if let Some(denied) = permissions::missing(read, *reseller_id, permissions).await? {
-                return Err(ApiError::PermissionDenied(denied));
-            }
+            return Err(ApiError::PermissionDenied(denied));
         }
         Ok(connection)
     }

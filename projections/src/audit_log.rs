@@ -312,7 +312,7 @@ pub async fn page(
             " ORDER BY e.log_xid DESC, e.log_position DESC LIMIT 1) p) b ON true
               ORDER BY l.at DESC, l.id DESC LIMIT ",
         )
-        .push_bind(request.fetch());
+        .push(request.fetch());
     let rows = query.build().fetch_all(connection).await?;
     Ok(Page::new(
         &request,

@@ -227,9 +227,7 @@ pub async fn results(
     if let Some(after) = request.after {
         query.push(" AND r.row_number > ").push_bind(after);
     }
-    query
-        .push(" ORDER BY r.row_number LIMIT ")
-        .push_bind(request.fetch());
+    query.push(" ORDER BY r.row_number LIMIT ").push(request.fetch());
     let rows = query.build().fetch_all(connection).await?;
     Ok(Page::new(
         &request,

@@ -111,7 +111,7 @@ pub async fn forecast(
     reaching(&mut query, "c", scope);
     query
         .push(" ORDER BY c.expires_at, c.tenant_id LIMIT ")
-        .push_bind(RENEWALS_MAX);
+        .push(RENEWALS_MAX);
     let renewals = query.build_query_as().fetch_all(connection).await?;
     let available = account.balance.saturating_add(account.credit_line);
     Ok(Some(Forecast::of(available, spent, renewals)))

@@ -196,7 +196,7 @@ pub async fn lots(
     } else {
         " AND l.remaining > 0 ORDER BY l.promotional DESC, l.expires_at, l.lot LIMIT "
     });
-    query.push_bind(LATEST_ROWS);
+    query.push(LATEST_ROWS);
     rows(connection, &mut query, CreditLotRow::read).await
 }
 
@@ -239,7 +239,7 @@ pub async fn reservations(
     reaching(&mut query, "r", scope);
     query
         .push(" ORDER BY r.expires_at, r.reservation_id LIMIT ")
-        .push_bind(LATEST_ROWS);
+        .push(LATEST_ROWS);
     query.build_query_as().fetch_all(connection).await
 }
 
@@ -260,7 +260,7 @@ pub async fn alerts(
     reaching(&mut query, "a", scope);
     query
         .push(" ORDER BY a.log_xid DESC, a.log_position DESC LIMIT ")
-        .push_bind(LATEST_ROWS);
+        .push(LATEST_ROWS);
     rows(connection, &mut query, |row| {
         Ok(CreditAlertRow {
             position: Position {

@@ -305,7 +305,7 @@ pub async fn page(
     }
     query
         .push(" ORDER BY t.log_xid DESC, t.log_position DESC LIMIT ")
-        .push_bind(request.fetch());
+        .push(request.fetch());
     let rows = query.build().fetch_all(connection).await?;
     Ok(Page::new(
         &request,

@@ -295,9 +295,7 @@ pub async fn after(
         .push(" AND u.sequence > ")
         .push_bind(sequence);
     reaching(&mut query, "u", scope);
-    query
-        .push(" ORDER BY u.sequence LIMIT ")
-        .push_bind(i64::from(PAGE_ROWS_MAX));
+    query.push(" ORDER BY u.sequence LIMIT ").push(PAGE_ROWS_MAX);
     query
         .build()
         .fetch_all(connection)

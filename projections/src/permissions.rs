@@ -9,7 +9,7 @@ use sqlx::{PgConnection, QueryBuilder, Row};
 use uuid::Uuid;
 
 use crate::page::parsed;
-use crate::scope::reaching;
+use crate::scope::{ScopedConnection, reaching};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermissionRow {
@@ -98,25 +98,26 @@ pub async fn of_reseller(
     Ok(rows)
 }
 
-/// The first of `needed` that the asker's own reseller lacks. One that is not in the read tables yet has everything
+/// The first of `needed` that the asker's own reseller lacks, as its transaction read it when it was first asked. One that is not in the read tables yet has everything
 /// there is to read.
 ///
 /// # Errors
 /// The database fails.
 pub async fn missing(
-    connection: &mut PgConnection,
+    connection: &mut ScopedConnection,
     own: ResellerId,
     needed: &[Permission],
 ) -> sqlx::Result<Option<PermissionDenied>> {
-    let rows = of_reseller(connection, Scope::Reseller(own), own.0).await?;
+    let rows = connection.permissions(own).await?;
     let denied = rows
-        .into_iter()
+        .iter()
         .find(|row| !row.granted && needed.contains(&row.permission));
     Ok(denied.map(|row| PermissionDenied {
         permission: row.permission,
         origin: row
             .origin
+            .as_ref()
             .filter(|origin| origin.reseller_id == own.0)
-            .map(|origin| origin.origin),
+            .map(|origin| origin.origin.clone()),
     }))
 }

@@ -219,7 +219,7 @@ pub async fn lines(
     }
     query
         .push(" ORDER BY l.log_xid DESC, l.log_position DESC, l.line DESC LIMIT ")
-        .push_bind(request.fetch());
+        .push(request.fetch());
     let rows = query.build_query_as::<LineRow>().fetch_all(connection).await?;
     Ok(Page::new(&request, rows))
 }

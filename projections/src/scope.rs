@@ -8,6 +8,7 @@ use sqlx::{Executor, PgConnection, PgPool, Postgres, QueryBuilder, Transaction};
 use store::Position;
 use uuid::Uuid;
 
+use crate::permissions::{self, PermissionRow};
 use crate::wait;
 
 /// Which resellers' rows a list shows; never more than the scope.
@@ -80,10 +81,43 @@ pub(crate) fn among(query: &mut QueryBuilder<'_, Postgres>, table: &str, scope: 
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
+/// Begins to read within a scope, in one message. Ids are put into the text: a UUID and the name of a snapshot are
+/// digits, letters and hyphens.
+fn begin(snapshot: Option<&str>, scope: Scope) -> String {
+    let nobody = || "''".to_owned();
+    let (name, reseller, tenant, below) = match scope {
+        Scope::Platform => ("platform", nobody(), nobody(), nobody()),
+        Scope::Reseller(own) => (
+            "reseller",
+            format!("'{own}'"),
+            nobody(),
+            format!("read.below('{own}')"),
+        ),
+        Scope::Tenant {
+            reseller_id,
+            tenant_id,
+        } => (
+            "tenant",
+            format!("'{reseller_id}'"),
+            format!("'{tenant_id}'"),
+            nobody(),
+        ),
+    };
+    // It must come before any query.
+    let see = snapshot.map(|id| format!("SET TRANSACTION SNAPSHOT '{id}'; "));
+    format!(
+        "{BEGIN}; {}SELECT set_config('stentor.scope', '{name}', true), set_config('stentor.reseller', {reseller}, true),
+                set_config('stentor.tenant', {tenant}, true), set_config('stentor.below', {below}, true)",
+        see.unwrap_or_default(),
+    )
+}
+
 /// A read-only transaction that has told Postgres whose rows it may see. All its queries see one state.
 pub struct ScopedConnection {
     transaction: Transaction<'static, Postgres>,
     scope: Scope,
+    /// What a reseller is permitted, once it was asked.
+    permitted: Option<(ResellerId, Vec<PermissionRow>)>,
 }
 
 impl ScopedConnection {
@@ -92,32 +126,27 @@ impl ScopedConnection {
     /// # Errors
     /// The database fails.
     pub async fn begin(pool: &PgPool, scope: Scope) -> sqlx::Result<Self> {
-        Self::scoped(pool.begin_with(BEGIN).await?, scope).await
+        Ok(Self::new(pool.begin_with(begin(None, scope)).await?, scope))
     }
 
-    async fn scoped(mut transaction: Transaction<'static, Postgres>, scope: Scope) -> sqlx::Result<Self> {
-        let (name, reseller_id, tenant_id) = match scope {
-            Scope::Platform => ("platform", None, None),
-            Scope::Reseller(reseller_id) => ("reseller", Some(reseller_id), None),
-            Scope::Tenant {
-                reseller_id,
-                tenant_id,
-            } => ("tenant", Some(reseller_id), Some(tenant_id)),
+    fn new(transaction: Transaction<'static, Postgres>, scope: Scope) -> Self {
+        Self {
+            transaction,
+            scope,
+            permitted: None,
+        }
+    }
+
+    /// What is in effect for the asker's own reseller, read once.
+    pub(crate) async fn permissions(&mut self, own: ResellerId) -> sqlx::Result<&[PermissionRow]> {
+        let rows = match self.permitted.take() {
+            Some((reseller_id, rows)) if reseller_id == own => rows,
+            Some(_) | None => {
+                permissions::of_reseller(&mut self.transaction, Scope::Reseller(own), own.0).await?
+            }
         };
-        let below = (name == "reseller").then_some(reseller_id).flatten();
-        sqlx::query(
-            "SELECT set_config('stentor.scope', $1, true),
-                    set_config('stentor.reseller', $2, true),
-                    set_config('stentor.tenant', $3, true),
-                    set_config('stentor.below', CASE WHEN $4::uuid IS NULL THEN '' ELSE read.below($4) END, true)",
-        )
-        .bind(name)
-        .bind(reseller_id.map(|id| id.to_string()).unwrap_or_default())
-        .bind(tenant_id.map(|id| id.to_string()).unwrap_or_default())
-        .bind(below.map(|id| id.0))
-        .execute(&mut *transaction)
-        .await?;
-        Ok(Self { transaction, scope })
+        let (_, rows) = self.permitted.insert((own, rows));
+        Ok(rows)
     }
 
     /// What a query function takes: the connection and the scope it was opened with.
@@ -166,13 +195,7 @@ impl Snapshot {
     /// # Errors
     /// The database fails.
     pub async fn begin(&self, pool: &PgPool, scope: Scope) -> sqlx::Result<ScopedConnection> {
-        let mut transaction = pool.begin_with(BEGIN).await?;
-        // Postgres' own text: digits, letters and hyphens. It must come before any query.
-        let see = format!("SET TRANSACTION SNAPSHOT '{}'", self.id);
-        sqlx::query(&see)
-            .persistent(false)
-            .execute(&mut *transaction)
-            .await?;
-        ScopedConnection::scoped(transaction, scope).await
+        let transaction = pool.begin_with(begin(Some(&self.id), scope)).await?;
+        Ok(ScopedConnection::new(transaction, scope))
     }
 }

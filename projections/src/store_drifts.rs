@@ -156,7 +156,7 @@ pub async fn page(
         query.push_bind(after.number).push(")");
     }
     query.push(" ORDER BY d.log_xid DESC, d.log_position DESC, d.number DESC LIMIT ");
-    query.push_bind(request.fetch());
+    query.push(request.fetch());
     let rows = query.build().fetch_all(connection).await?;
     let rows = rows.iter().map(StoreDriftRow::read).collect::<Result<_, _>>()?;
     Ok(Page::new(&request, rows))

@@ -90,7 +90,7 @@ async fn grants(
     within(&mut query, "g", scope);
     query
         .push(" ORDER BY g.ends_at DESC, g.grant_id LIMIT ")
-        .push_bind(GRANTS_MAX);
+        .push(GRANTS_MAX);
     let rows = query.build().fetch_all(connection).await?;
     rows.iter()
         .map(|row| {

@@ -16,6 +16,8 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(10);
 /// Longest wait for the sign of life of a connection that nobody uses.
 const PING_WITHIN: Duration = Duration::from_secs(2);
+/// A connection that gave a sign of life so lately is lent without another one: each is a message there and back.
+const ALIVE_FOR: Duration = Duration::from_millis(500);
 /// Longest for a connection in the place of a broken one.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
@@ -112,7 +114,15 @@ pub async fn connect(url: &str, role: DatabaseRole, connections_max: u32) -> Res
         .acquire_timeout(ACQUIRE_WITHIN)
         // As below, but with an end.
         .test_before_acquire(false)
-        .before_acquire(move |connection, _| Box::pin(mend(connection, at_acquire.clone(), role)))
+        .before_acquire(move |connection, known| {
+            let options = (known.idle_for >= ALIVE_FOR).then(|| at_acquire.clone());
+            Box::pin(async move {
+                match options {
+                    Some(options) => mend(connection, options, role).await,
+                    None => Ok(true),
+                }
+            })
+        })
         .after_release(move |connection, _| Box::pin(mend(connection, at_release.clone(), role)))
         .after_connect(move |connection, _| Box::pin(act_as(connection, role)))
         .connect_with(options)

@@ -95,8 +95,12 @@ impl DashboardQuery {
         let instead = "the dashboard is a reseller's: an admin finds all resellers under `resellers`";
         session.require(&[Audience::Reseller], instead)?;
         let mut connection = session.read(SOURCES, (&min_position, &wait_for)).await?;
-        let (read, scope) = connection.parts();
+        let (_, scope) = connection.parts();
         let own = scope.reseller_id().ok_or(ApiError::Forbidden(instead))?;
+        let reads_logs = permissions::missing(&mut connection, own, &[Permission::ViewLogs])
+            .await?
+            .is_none();
+        let (read, scope) = connection.parts();
         let wanted = reseller_id.as_ref().map(|id| parsed_id(id).unwrap_or_default());
         let reseller_id = wanted.map_or(own, ResellerId);
         let reseller = resellers::by_id(read, scope, reseller_id.0)
@@ -129,9 +133,6 @@ impl DashboardQuery {
             ..TransactionFilter::default()
         };
         let transactions = credit_transactions::page(read, scope, &of_reseller, latest).await?;
-        let reads_logs = permissions::missing(read, own, &[Permission::ViewLogs])
-            .await?
-            .is_none();
         let latest_rows = if reads_logs { LATEST_ROWS } else { 0 };
         let activity = activity::latest(read, scope, Whose::One(reseller_id.0), moment, latest_rows).await?;
         let position = wait::reached(&mut *read, SOURCES).await?;

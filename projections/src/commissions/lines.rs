@@ -154,7 +154,7 @@ pub async fn page(
     }
     query
         .push(" ORDER BY l.sold_at DESC, l.sale_id DESC, l.line DESC LIMIT ")
-        .push_bind(request.fetch());
+        .push(request.fetch());
     let rows = query.build().fetch_all(connection).await?;
     Ok(Page::new(
         &request,

@@ -129,7 +129,7 @@ pub async fn page(
     }
     query
         .push(" ORDER BY j.entry DESC, j.line DESC, s.side DESC LIMIT ")
-        .push_bind(request.fetch());
+        .push(request.fetch());
     let rows = query.build().fetch_all(connection).await?;
     Ok(Page::new(
         &request,

@@ -354,7 +354,7 @@ async fn permissions_show_their_origin_to_whoever_may_see_the_reseller() {
     );
     assert!(!of(Permission::ApiAccess).granted);
     let needed = [Permission::ViewLogs, Permission::ApiAccess];
-    let denied = permissions::missing(read, story.reseller_id, &needed)
+    let denied = permissions::missing(&mut connection, story.reseller_id, &needed)
         .await
         .unwrap()
         .unwrap();
@@ -367,7 +367,7 @@ async fn permissions_show_their_origin_to_whoever_may_see_the_reseller() {
         (Permission::ApiAccess, Some(basic))
     );
     assert_eq!(
-        permissions::missing(read, story.reseller_id, &needed[..1])
+        permissions::missing(&mut connection, story.reseller_id, &needed[..1])
             .await
             .unwrap(),
         None

@@ -467,4 +467,10 @@ async fn a_list_is_not_saved_without_its_permission() {
         (refused.status.as_u16(), refused.code()),
         (403, "PERMISSION_DENIED")
     );
+    let noted = "{ auditLog(first: 5, filter: {kind: DENIALS}) { nodes { action address } } }";
+    let noted = client.query(noted, json!({})).await;
+    assert_eq!(
+        noted["auditLog"]["nodes"],
+        json!([{"action": "customers", "address": "127.0.0.1"}])
+    );
 }
