@@ -19,7 +19,7 @@ pub(crate) const BATCH_EVENTS_MAX: i64 = 1000;
 /// row that sums up many events is then written once for more of them.
 const STRETCH_EVENTS_MIN: usize = 2_000;
 const STRETCH_EVENTS_MAX: usize = 32_000;
-const STRETCH_HOLDS: Duration = Duration::from_millis(250);
+const STRETCH_HOLDS: Duration = Duration::from_millis(400);
 
 /// Longest that one transaction may take.
 const FOLD_WITHIN: Duration = Duration::from_mins(2);

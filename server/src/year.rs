@@ -72,6 +72,8 @@ struct Year<'a> {
     finance: UserId,
     shops: Vec<Shop>,
     clients: Vec<Client>,
+    /// How many have come, or wanted to.
+    arrivals: usize,
     sold: Vec<Sold>,
     lived: Lived,
 }

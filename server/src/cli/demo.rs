@@ -139,9 +139,16 @@ async fn live(mut config: Config, args: YearArgs) -> anyhow::Result<()> {
         customers: usize::try_from(args.customers)?,
     };
     let mut progress = Progress::new("days lived");
-    let lived = year::live(&write, wanted, &mut |day| progress.at(day, u64::from(year::DAYS))).await;
+    let mut told = |day| progress.at(day, u64::from(year::DAYS));
+    let over = CancellationToken::new();
+    let living = async {
+        let lived = year::live(&write, wanted, &mut told).await;
+        over.cancel();
+        anyhow::Ok(lived?)
+    };
+    let both = tokio::try_join!(living, follow(&parts, &over));
     progress.done();
-    let lived = lived?;
+    let (lived, ()) = both?;
     let seconds = began.elapsed().as_secs_f64();
     print(&format!(
         "{} commands and {} store events were carried out in {seconds:.1} s\n",
@@ -213,23 +220,34 @@ fn midnight(now: DateTime<Utc>) -> DateTime<Utc> {
     now.with_time(NaiveTime::MIN).single().unwrap_or(now)
 }
 
+/// Folds and chains what is lived, as it comes, until it is over.
+async fn follow(parts: &Parts, over: &CancellationToken) -> anyhow::Result<()> {
+    while pause(LOOK_EVERY, over).await {
+        catch_up(parts).await?;
+    }
+    Ok(())
+}
+
 /// Brings read models and chain to the end of the log, whether a server runs or not.
-async fn fold(parts: &Parts) -> anyhow::Result<()> {
+async fn catch_up(parts: &Parts) -> anyhow::Result<()> {
     let key = AuditKey::open(&parts.config.identity.keys_path)?;
-    let folding = async {
-        let folded = async {
-            projections::catch_up(&parts.projections, &parts.vault).await?;
-            anyhow::Ok(())
-        };
-        let chained = async {
-            chain::catch_up(&parts.projections, &key).await?;
-            anyhow::Ok(())
-        };
-        tokio::try_join!(folded, chained)
+    let folded = async {
+        projections::catch_up(&parts.projections, &parts.vault).await?;
+        anyhow::Ok(())
     };
+    let chained = async {
+        chain::catch_up(&parts.projections, &key).await?;
+        anyhow::Ok(())
+    };
+    tokio::try_join!(folded, chained)?;
+    Ok(())
+}
+
+/// As [`catch_up`], showing how far it is.
+async fn fold(parts: &Parts) -> anyhow::Result<()> {
     let mut progress = Progress::new("events folded, over all read models");
     let done = tokio::select! {
-        done = folding => done.map(drop),
+        done = catch_up(parts) => done,
         failed = watch(&parts.projections, &mut progress) => failed,
     };
     progress.done();

@@ -39,6 +39,7 @@ impl<'a> Year<'a> {
             finance: UserId(PLATFORM),
             shops: Vec::new(),
             clients: Vec::new(),
+            arrivals: 0,
             sold: Vec::new(),
             lived: Lived::default(),
         };
@@ -141,8 +142,9 @@ impl<'a> Year<'a> {
     pub(super) async fn welcome(&mut self, day: u32) -> Result<(), CommandError> {
         let due = scaled(self.wanted.customers, day + 1, LAST_ARRIVAL);
         let mut coming = Vec::new();
-        for number in self.clients.len()..due {
-            coming.push(self.newcomer(number));
+        // Who cannot be taken in comes again on the next day, as somebody else.
+        for _ in self.clients.len()..due {
+            coming.push(self.newcomer());
         }
         let write = self.write;
         let came: Vec<_> = stream::iter(coming)
@@ -168,7 +170,9 @@ impl<'a> Year<'a> {
         Ok(())
     }
 
-    fn newcomer(&mut self, number: usize) -> Newcomer {
+    fn newcomer(&mut self) -> Newcomer {
+        self.arrivals += 1;
+        let number = self.arrivals;
         let shop = self.random.random_range(0..self.shops.len().max(1));
         let chosen = self.shops.get(shop).map(|shop| (shop.id, shop.owner));
         let (reseller_id, owner) = chosen.unwrap_or((HOUSE, self.admin));
