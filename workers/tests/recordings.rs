@@ -264,6 +264,7 @@ fn the_command_line_writes_subtitles_into_a_file() {
 fn the_command_line_says_what_is_wrong_and_what_to_do() {
     let (model, recording) = (small(), small().join("recordings/speech-1.wav"));
     let (model, recording, card) = (text(&model), text(&recording), small().join("README.md"));
+    let long_prompt = "play ".repeat(300);
     let cases = [
         (
             [recording, "--model", "nowhere"].to_vec(),
@@ -286,14 +287,7 @@ fn the_command_line_says_what_is_wrong_and_what_to_do() {
             "it spells the special token <|endoftext|>",
         ),
         (
-            [
-                recording,
-                "--model",
-                model,
-                "--initial-prompt",
-                &"play ".repeat(300),
-            ]
-            .to_vec(),
+            [recording, "--model", model, "--initial-prompt", &long_prompt].to_vec(),
             "the model has room for 223",
         ),
         (

@@ -40,18 +40,20 @@ pub struct Arguments {
     #[arg(long, value_delimiter = ',')]
     clip_timestamps: Vec<f64>,
     #[command(flatten)]
-    text: Text,
+    prompting: Prompting,
+    #[command(flatten)]
+    sampling: Sampling,
     #[command(flatten)]
     search: Search,
     #[command(flatten)]
-    fallback: Fallback,
+    retries: Retries,
     #[command(flatten)]
-    words: Words,
+    words: WordOptions,
 }
 
-/// What the text begins with and may hold.
+/// What a window is shown before it is heard.
 #[derive(Debug, clap::Args)]
-struct Text {
+struct Prompting {
     /// Text shown to the first window as if it had been said before: names, words of a trade.
     #[arg(long)]
     initial_prompt: Option<String>,
@@ -64,6 +66,11 @@ struct Text {
     /// Do not show a window the text before it: less coherent, but an error is not carried on.
     #[arg(long)]
     no_condition_on_previous_text: bool,
+}
+
+/// Which tokens may be written.
+#[derive(Debug, clap::Args)]
+struct Sampling {
     /// Write no timestamps: each window is one segment.
     #[arg(long)]
     without_timestamps: bool,
@@ -106,7 +113,7 @@ struct Search {
 
 /// When a text is tried again. A threshold may be `none`.
 #[derive(Debug, clap::Args)]
-struct Fallback {
+struct Retries {
     /// How much the temperature rises with each try, up to 1; none for one try.
     #[arg(long, default_value = "0.2")]
     temperature_increment_on_fallback: Optional,
@@ -123,7 +130,7 @@ struct Fallback {
 
 /// Times of words, and what they are used for.
 #[derive(Debug, clap::Args)]
-struct Words {
+struct WordOptions {
     /// Find the time of every word.
     #[arg(long)]
     word_timestamps: bool,
@@ -187,28 +194,29 @@ impl FromStr for Optional {
 impl Arguments {
     pub fn options(&self, tokenizer: &WhisperTokenizer) -> Result<TranscribeOptions, WhisperError> {
         let Self {
-            text,
+            prompting,
+            sampling,
             search,
-            fallback,
+            retries,
             words,
             ..
         } = self;
-        let prefix = match &text.prefix {
+        let prefix = match &prompting.prefix {
             Some(prefix) => tokenizer.encode_prompt(prefix)?,
             None => Vec::new(),
         };
         Ok(TranscribeOptions {
             language: self.language.clone(),
             task: self.task,
-            temperatures: fallback.temperatures(search.temperature),
+            temperatures: retries.temperatures(search.temperature),
             thresholds: Thresholds {
-                compression_ratio: fallback.compression_ratio_threshold.0,
-                avg_logprob: fallback.logprob_threshold.0,
-                no_speech_prob: fallback.no_speech_threshold.0,
+                compression_ratio: retries.compression_ratio_threshold.0,
+                avg_logprob: retries.logprob_threshold.0,
+                no_speech_prob: retries.no_speech_threshold.0,
             },
-            condition_on_previous_text: !text.no_condition_on_previous_text,
-            initial_prompt: text.initial_prompt.clone(),
-            carry_initial_prompt: text.carry_initial_prompt,
+            condition_on_previous_text: !prompting.no_condition_on_previous_text,
+            initial_prompt: prompting.initial_prompt.clone(),
+            carry_initial_prompt: prompting.carry_initial_prompt,
             clip_timestamps: self.clip_timestamps.clone(),
             word_timestamps: words.word_timestamps,
             prepend_punctuations: words.prepend_punctuations.clone(),
@@ -220,10 +228,10 @@ impl Arguments {
                 patience: search.patience,
                 length_penalty: search.length_penalty,
                 prefix,
-                without_timestamps: text.without_timestamps,
-                suppress_blank: !text.no_suppress_blank,
-                suppress_tokens: text.suppress_tokens.clone(),
-                max_initial_timestamp: Some(text.max_initial_timestamp),
+                without_timestamps: sampling.without_timestamps,
+                suppress_blank: !sampling.no_suppress_blank,
+                suppress_tokens: sampling.suppress_tokens.clone(),
+                max_initial_timestamp: Some(sampling.max_initial_timestamp),
                 sample_len: search.sample_len,
                 seed: search.seed,
                 ..DecodeOptions::new("en")
@@ -241,7 +249,7 @@ impl Arguments {
     }
 }
 
-impl Fallback {
+impl Retries {
     /// From the first temperature to 1.
     fn temperatures(&self, first: f64) -> Vec<f64> {
         let Some(increment) = self
