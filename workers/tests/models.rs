@@ -275,7 +275,7 @@ fn a_network_that_is_no_whisper_is_refused_with_its_key() {
         ),
     ];
     for (key, value, message) in cases {
-        assert_edit_refused(key, value, message);
+        assert_edit_refused("config.json", key, value, message);
     }
 }
 
@@ -289,7 +289,7 @@ fn special_tokens_that_cannot_be_are_refused_with_their_key() {
         ("lang_to_id", json!({"<|en|>": 7}), "lang_to_id.<|en|> is 7"),
     ];
     for (key, value, message) in cases {
-        assert_edit_refused(key, value, message);
+        assert_edit_refused("generation_config.json", key, value, message);
     }
 }
 
