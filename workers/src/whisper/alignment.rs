@@ -97,6 +97,14 @@ fn probabilities(logits: &Tensor, sot: usize, text: &[u32], eot: u32) -> Result<
 /// more attention it has there, compared with the other tokens.
 fn costs(attention: &[Tensor], sot: usize, positions: i64) -> Result<Vec<Vec<f32>>, WhisperError> {
     tch::no_grad(|| {
+        let tokens = match attention.first() {
+            Some(head) => head.size2()?.0,
+            None => return Ok(Vec::new()),
+        };
+        let rows = tokens - size(sot) - 1;
+        if positions == 0 {
+            return Ok(vec![Vec::new(); usize::try_from(rows).unwrap_or(0)]);
+        }
         let mut heads = Vec::with_capacity(attention.len());
         // One by one, since the median filter needs many times the memory of its input.
         for head in attention {
@@ -105,10 +113,6 @@ fn costs(attention: &[Tensor], sot: usize, positions: i64) -> Result<Vec<Vec<f32
             heads.push(median_filter(&weights.f_sub(&mean)?.f_div(&std)?, MEDIAN_WIDTH)?);
         }
         let matrix = Tensor::f_stack(&heads, 0)?.f_mean_dim([0_i64].as_slice(), false, Kind::Float)?;
-        let rows = matrix.size2()?.0 - size(sot) - 1;
-        if positions == 0 {
-            return Ok(vec![Vec::new(); usize::try_from(rows).unwrap_or(0)]);
-        }
         let costs = matrix.f_narrow(0, size(sot), rows)?.f_neg()?.f_to(Device::Cpu)?;
         Ok(Vec::<Vec<f32>>::try_from(&costs)?)
     })

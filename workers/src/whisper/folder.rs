@@ -179,5 +179,15 @@ fn sha256(path: &Path) -> Result<String, WhisperError> {
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, WhisperError> {
     let text = std::fs::read_to_string(path)?;
     let file = path.file_name().unwrap_or_default().to_string_lossy();
-    serde_json::from_str(&text).map_err(|error| WhisperError::unusable(file, error))
+    serde_json::from_str(&text).map_err(|error| {
+        let key = key_at(&text, &error).map_or_else(String::new, |key| format!("{key}: "));
+        WhisperError::unusable(file, format!("{key}{error}"))
+    })
+}
+
+/// The key whose value is wrong, where both stand on one line.
+fn key_at<'a>(text: &'a str, error: &serde_json::Error) -> Option<&'a str> {
+    let line = text.lines().nth(error.line().checked_sub(1)?)?;
+    let (before, _) = line.get(..error.column())?.rsplit_once("\":")?;
+    before.rsplit_once('"').map(|(_, key)| key)
 }
