@@ -180,8 +180,11 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, WhisperError> {
     let text = std::fs::read_to_string(path)?;
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     serde_json::from_str(&text).map_err(|error| {
-        let key = key_at(&text, &error).map_or_else(String::new, |key| format!("{key}: "));
-        WhisperError::unusable(file, format!("{key}{error}"))
+        let reason = error.to_string();
+        // What is missing stands in the reason already.
+        let key = key_at(&text, &error).filter(|_| !reason.starts_with("missing field"));
+        let key = key.map_or_else(String::new, |key| format!("{key}: "));
+        WhisperError::unusable(file, key + &reason)
     })
 }
 

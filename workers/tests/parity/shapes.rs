@@ -87,8 +87,8 @@ fn assert_numbers(name: &str, whisper: &Whisper, talk: &[f32], case: &Value) {
     let features = whisper.model.encode(&mel.window(0, WINDOW_FRAMES)).unwrap();
     let heard = features.to_vec().unwrap();
     let positions = heard.chunks(config.d_model).step_by(300);
-    let sampled = positions.flat_map(|position| &position[..4]);
-    for (found, expected) in sampled.zip(floats(&case["encoder"])) {
+    let corners = positions.flat_map(|position| &position[..4]);
+    for (found, expected) in corners.zip(floats(&case["encoder"])) {
         assert_near(&format!("{name} encoder"), f64::from(*found), expected, 1e-4);
     }
 
