@@ -20,7 +20,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Transcribe one recording, without any service.
-    Transcribe(transcribe::Arguments),
+    Transcribe(Box<transcribe::Arguments>),
     /// Do jobs from the broker until SIGTERM.
     Serve(ServeArguments),
 }

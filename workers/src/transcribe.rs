@@ -1,46 +1,29 @@
 //! `stentor-worker transcribe`: one file in, one transcript out.
 
+mod arguments;
+
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::Context;
 use audio::Limits;
-use domain::transcript::TranscriptFormat;
-use workers::whisper::tokenizer::Task;
-use workers::whisper::{Progress, TranscribeOptions, Whisper, best_device};
+use strum::IntoEnumIterator;
+use workers::whisper::writers::OutputFormat;
+use workers::whisper::{Progress, Transcription, Whisper, best_device};
 
-#[derive(Debug, clap::Args)]
-pub struct Arguments {
-    /// The recording: WAV, MP3, FLAC, OGG (Opus or Vorbis) or M4A.
-    file: PathBuf,
-    /// Folder of the model in Hugging Face's layout, for example models/small.
-    #[arg(long)]
-    model: PathBuf,
-    /// What to write: txt, srt, vtt or json.
-    #[arg(long, default_value = "txt")]
-    format: TranscriptFormat,
-    /// Language spoken, as Whisper's code (en, de, …); detected if it is not given.
-    #[arg(long)]
-    language: Option<String>,
-    /// transcribe writes what is said, translate writes it in English.
-    #[arg(long, default_value_t = Task::Transcribe)]
-    task: Task,
-    /// Where to write; standard output if it is not given.
-    #[arg(long)]
-    output: Option<PathBuf>,
-}
+pub use arguments::Arguments;
+use arguments::Format;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(threads) = arguments.threads {
+        tch::set_num_threads(threads);
+    }
     let whisper = Whisper::load(&arguments.model, best_device())?;
+    let options = arguments.options(&whisper.tokenizer)?;
     let file = arguments.file.display();
     let samples =
         audio::decode_mono_16k(&arguments.file, Limits::default()).with_context(|| file.to_string())?;
-    let options = TranscribeOptions {
-        language: arguments.language.clone(),
-        task: arguments.task,
-        ..TranscribeOptions::default()
-    };
     let mut stderr = std::io::stderr();
     let transcription = whisper.transcribe(&samples, &options, |progress: &Progress<'_>| {
         // Progress is a courtesy: a closed terminal must not stop the work.
@@ -52,10 +35,31 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         );
         ControlFlow::Continue(())
     })?;
-    let text = transcription.to_domain().to_format(arguments.format);
-    match &arguments.output {
-        Some(path) => std::fs::write(path, text).with_context(|| path.display().to_string())?,
-        None => std::io::stdout().write_all(text.as_bytes())?,
+    write(arguments, &transcription)
+}
+
+fn write(arguments: &Arguments, transcription: &Transcription) -> anyhow::Result<()> {
+    let formats: Vec<OutputFormat> = match arguments.format {
+        Format::All => OutputFormat::iter().collect(),
+        Format::One(format) => vec![format],
+    };
+    for format in formats {
+        let text = transcription.to_format(format, arguments.subtitles());
+        match (&arguments.output, &arguments.output_dir) {
+            (Some(path), _) => save(path, &text)?,
+            (None, Some(folder)) => {
+                let name = arguments.file.file_stem().unwrap_or_default();
+                std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+                let mut name = name.to_owned();
+                name.push(format!(".{format}"));
+                save(&folder.join(name), &text)?;
+            }
+            (None, None) => std::io::stdout().write_all(text.as_bytes())?,
+        }
     }
     Ok(())
+}
+
+fn save(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| path.display().to_string())
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use domain::transcript::{Segment, Transcript};
 use serde_json::Value;
 use tch::Device;
-use workers::whisper::{TranscribeOptions, Whisper, WhisperError};
+use workers::whisper::{TranscribeOptions, Whisper};
 
 fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -137,7 +137,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn the_command_line_prints_what_is_heard() {
+fn the_command_line_prints_what_is_heard_and_what_made_it() {
     let model = small();
     for (file, expected_text, segments) in expected() {
         let output = run(&[
@@ -149,9 +149,89 @@ fn the_command_line_prints_what_is_heard() {
             "json",
         ]);
         assert!(output.status.success(), "{output:?}");
-        let found: Transcript = serde_json::from_slice(&output.stdout).unwrap();
-        assert_heard(&file, &found, &expected_text, &segments);
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let heard = found["segments"].as_array().unwrap().iter();
+        let heard: Vec<Segment> = (0_u32..)
+            .zip(heard.filter(|segment| segment["text"] != ""))
+            .map(|(index, segment)| Segment {
+                index,
+                start_ms: milliseconds(&segment["start"]),
+                end_ms: milliseconds(&segment["end"]),
+                text: segment["text"].as_str().unwrap().trim().to_owned(),
+            })
+            .collect();
+        let transcript = Transcript {
+            language: found["language"].as_str().unwrap().to_owned(),
+            duration_ms: found["duration_ms"].as_u64().unwrap(),
+            text: found["text"].as_str().unwrap().trim().to_owned(),
+            segments: heard,
+        };
+        assert_heard(&file, &transcript, &expected_text, &segments);
+
+        let made_by = &found["made_by"];
+        assert_eq!(made_by["precision"], "f32");
+        assert_eq!(made_by["parameters"]["temperatures"].as_array().unwrap().len(), 6);
+        assert_eq!(made_by["parameters"]["decode"]["best_of"], 5);
+        assert_eq!(made_by["model"]["files"].as_object().unwrap().len(), 4);
+        assert_eq!(
+            made_by["model"]["weights_sha256"],
+            made_by["model"]["files"]["model.safetensors"]
+        );
+        assert!(
+            made_by["versions"]["libtorch"]
+                .as_str()
+                .unwrap()
+                .starts_with("2.")
+        );
     }
+}
+
+#[test]
+fn the_command_line_writes_every_format_with_the_time_of_every_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = small().join("recordings/speech-1.wav");
+    let output = run(&[
+        "transcribe",
+        text(&recording),
+        "--model",
+        text(&small()),
+        "--language",
+        "en",
+        "--format",
+        "all",
+        "--output-dir",
+        text(folder.path()),
+        "--word-timestamps",
+        "--max-words-per-line",
+        "2",
+        "--beam-size",
+        "2",
+        "--clip-timestamps",
+        "0,20",
+        "--initial-prompt",
+        "red",
+        "--carry-initial-prompt",
+        "--threads",
+        "1",
+        "--logprob-threshold",
+        "none",
+        "--suppress-tokens",
+        "-1,7",
+        "--hallucination-silence-threshold",
+        "2",
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    let read = |extension: &str| {
+        std::fs::read_to_string(folder.path().join(format!("speech-1.{extension}"))).unwrap()
+    };
+    assert_eq!(read("txt"), "eleven turn today play\n");
+    assert!(read("vtt").starts_with("WEBVTT\n\n00:00."));
+    assert!(read("srt").contains("\neleven turn\n\n2\n"));
+    assert!(read("tsv").starts_with("start\tend\ttext\n"));
+    let json: Value = serde_json::from_str(&read("json")).unwrap();
+    let words = json["segments"][0]["words"].as_array().unwrap();
+    let words: Vec<&str> = words.iter().map(|word| word["word"].as_str().unwrap()).collect();
+    assert_eq!(words, [" eleven", " turn", " today", " play"]);
 }
 
 #[test]
@@ -184,6 +264,7 @@ fn the_command_line_writes_subtitles_into_a_file() {
 fn the_command_line_says_what_is_wrong_and_what_to_do() {
     let (model, recording) = (small(), small().join("recordings/speech-1.wav"));
     let (model, recording, card) = (text(&model), text(&recording), small().join("README.md"));
+    let long_prompt = "play ".repeat(300);
     let cases = [
         (
             [recording, "--model", "nowhere"].to_vec(),
@@ -195,11 +276,27 @@ fn the_command_line_says_what_is_wrong_and_what_to_do() {
         ),
         (
             [recording, "--model", model, "--format", "doc"].to_vec(),
-            "use one of txt, srt, vtt, json",
+            "use one of txt, vtt, srt, tsv, json, all",
         ),
         (
             [recording, "--model", model, "--language", "xx"].to_vec(),
             "is unknown to this model",
+        ),
+        (
+            [recording, "--model", model, "--initial-prompt", "<|endoftext|>"].to_vec(),
+            "it spells the special token <|endoftext|>",
+        ),
+        (
+            [recording, "--model", model, "--initial-prompt", &long_prompt].to_vec(),
+            "the model has room for 223",
+        ),
+        (
+            [recording, "--model", model, "--length-penalty", "2"].to_vec(),
+            "length_penalty cannot be used",
+        ),
+        (
+            [recording, "--model", model, "--format", "all"].to_vec(),
+            "--output-dir",
         ),
     ];
     for (arguments, message) in cases {
@@ -208,39 +305,4 @@ fn the_command_line_says_what_is_wrong_and_what_to_do() {
         assert!(!output.status.success());
         assert!(error.contains(message), "{error}");
     }
-}
-
-#[test]
-fn an_incomplete_model_folder_names_the_missing_file() {
-    let folder = tempfile::tempdir().unwrap();
-    for file in ["config.json", "generation_config.json", "tokenizer.json"] {
-        std::fs::copy(small().join(file), folder.path().join(file)).unwrap();
-    }
-    let error = Whisper::load(folder.path(), Device::Cpu).unwrap_err();
-    assert_eq!(error.code(), "MODEL_INCOMPLETE");
-    assert!(error.to_string().contains("lacks model.safetensors"), "{error}");
-}
-
-#[test]
-fn damaged_weights_and_a_wrong_shape_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    for file in ["config.json", "generation_config.json", "tokenizer.json"] {
-        std::fs::copy(small().join(file), folder.path().join(file)).unwrap();
-    }
-    let weights = std::fs::read(small().join("model.safetensors")).unwrap();
-    let (half, _) = weights.split_at(weights.len() / 2);
-    std::fs::write(folder.path().join("model.safetensors"), half).unwrap();
-    let error = Whisper::load(folder.path(), Device::Cpu).unwrap_err();
-    assert!(matches!(error, WhisperError::ModelUnusable { .. }), "{error}");
-
-    std::fs::write(folder.path().join("model.safetensors"), &weights).unwrap();
-    let config = std::fs::read_to_string(small().join("config.json")).unwrap();
-    std::fs::write(folder.path().join("config.json"), config.replace("2098", "2099")).unwrap();
-    let error = Whisper::load(folder.path(), Device::Cpu).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("embed_tokens.weight has shape [2098, 128]"),
-        "{error}"
-    );
 }

@@ -11,8 +11,8 @@ use platform::broker::{BrokerError, Outcome};
 use platform::messages::{
     JobFailedV1, JobProgressedV1, JobStartedV1, JobSucceededV1, Report, Stage, TranscriptionRequestedV1,
 };
+use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tch::Device;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -21,6 +21,7 @@ use super::Worker;
 use super::links::LinkError;
 use super::models::Models;
 use super::reporter::Reporter;
+use crate::whisper::provenance::{Provenance, device_name};
 use crate::whisper::tokenizer::Task;
 use crate::whisper::{Progress, TranscribeOptions, WhisperError, best_device};
 
@@ -45,7 +46,15 @@ enum Setback {
 /// What came out of the inference.
 struct Heard {
     transcript: Transcript,
-    model_sha256: String,
+    made_by: Provenance,
+}
+
+/// As it is stored: the transcript, and what made it.
+#[derive(Serialize)]
+struct Stored<'a> {
+    #[serde(flatten)]
+    transcript: &'a Transcript,
+    made_by: &'a Provenance,
 }
 
 /// Does one job and tells what is to become of its message.
@@ -92,7 +101,7 @@ async fn attempt(
     let stop = &worker.stop;
     let started = JobStartedV1 {
         worker: worker.name.clone(),
-        device: device().to_owned(),
+        device: device_name(best_device()),
     };
     reporter.fact(Report::JobStartedV1(started), stop).await?;
     reporter.stage(Stage::Fetch, 0, 0, 0).await;
@@ -120,7 +129,11 @@ async fn attempt(
             transcript.duration_ms,
         )
         .await;
-    let json = serde_json::to_vec(transcript).map_err(|error| Setback::Later(error.to_string()))?;
+    let stored = Stored {
+        transcript,
+        made_by: &heard.made_by,
+    };
+    let json = serde_json::to_vec(&stored).map_err(|error| Setback::Later(error.to_string()))?;
     worker.links.store(&request.result_url, &json, stop).await?;
     Ok(JobSucceededV1 {
         result_sha256: hex::encode(Sha256::digest(&json)),
@@ -128,8 +141,8 @@ async fn attempt(
         language: transcript.language.clone(),
         audio_ms: transcript.duration_ms,
         segments: u32::try_from(transcript.segments.len()).unwrap_or(u32::MAX),
-        model_sha256: heard.model_sha256,
-        compute: format!("{} f32", device()),
+        model_sha256: heard.made_by.model.weights_sha256.clone(),
+        compute: format!("{} {}", heard.made_by.device, heard.made_by.precision),
     })
 }
 
@@ -163,7 +176,7 @@ fn hear(
     })?;
     Ok(Heard {
         transcript: transcription.to_domain(),
-        model_sha256: whisper.weights_sha256.clone(),
+        made_by: transcription.made_by,
     })
 }
 
@@ -186,13 +199,6 @@ fn window(progress: &Progress<'_>, known: &mut u32) -> JobProgressedV1 {
         audio_done_ms: progress.audio_done_ms,
         audio_total_ms: progress.audio_total_ms,
         segments,
-    }
-}
-
-fn device() -> &'static str {
-    match best_device() {
-        Device::Cuda(_) => "cuda:0",
-        Device::Cpu | Device::Mps | Device::Vulkan => "cpu",
     }
 }
 
@@ -261,9 +267,10 @@ impl From<WhisperError> for Setback {
                     false,
                 )
             }
-            WhisperError::LanguageUnknown { .. } | WhisperError::ModelEnglishOnly { .. } => {
-                failed(error.code(), &error, false)
-            }
+            WhisperError::LanguageUnknown { .. }
+            | WhisperError::ModelEnglishOnly { .. }
+            | WhisperError::PromptUnusable { .. }
+            | WhisperError::OptionUnusable { .. } => failed(error.code(), &error, false),
         }
     }
 }

@@ -23,7 +23,11 @@ impl Models {
                 return Err(WhisperError::ModelUnknown { folder: name.into() });
             }
             let whisper = Whisper::load(self.folder.join(name), best_device())?;
-            tracing::info!(model = name, sha256 = whisper.weights_sha256, "model loaded");
+            tracing::info!(
+                model = name,
+                sha256 = whisper.digest.weights_sha256,
+                "model loaded"
+            );
             return Ok(&self.loaded.insert((name.to_owned(), whisper)).1);
         }
         match &self.loaded {

@@ -1,13 +1,9 @@
-//! The model folder: `config.json` gives the network's shape, `generation_config.json` the special tokens.
+//! The configuration of a model: `config.json` gives the network's shape, `generation_config.json` the special
+//! tokens.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
 use super::WhisperError;
 
@@ -20,9 +16,17 @@ pub struct ModelConfig {
     pub decoder_layers: usize,
     pub encoder_attention_heads: usize,
     pub decoder_attention_heads: usize,
+    /// Width between the two feed-forward layers; four times `d_model` if it is not given.
+    pub encoder_ffn_dim: Option<usize>,
+    pub decoder_ffn_dim: Option<usize>,
     pub num_mel_bins: usize,
     pub max_source_positions: usize,
     pub max_target_positions: usize,
+    /// Only `gelu`.
+    pub activation_function: Option<String>,
+    /// Never for Whisper.
+    #[serde(default)]
+    pub scale_embedding: bool,
 }
 
 /// The special tokens that the folder names; the others stand at fixed distances from these.
@@ -37,86 +41,104 @@ pub struct GenerationConfig {
     pub no_timestamps_token_id: u32,
     pub decoder_start_token_id: u32,
     pub eos_token_id: u32,
+    /// Layer and head of each cross-attention head that follows the sound in time.
+    #[serde(default)]
+    pub alignment_heads: Option<Vec<(usize, usize)>>,
 }
 
-/// A folder whose files exist and whose configuration is sound. The weights are read later.
-#[derive(Debug)]
-pub struct ModelFolder {
-    pub config: ModelConfig,
-    pub generation: GenerationConfig,
-    pub tokenizer: PathBuf,
-    pub weights: PathBuf,
-}
-
-impl ModelFolder {
-    pub fn open(folder: impl AsRef<Path>) -> Result<Self, WhisperError> {
-        let folder = folder.as_ref();
-        if !folder.is_dir() {
-            return Err(WhisperError::ModelUnknown {
-                folder: folder.to_owned(),
-            });
-        }
-        let file = |name: &'static str| {
-            let path = folder.join(name);
-            if path.is_file() {
-                Ok(path)
-            } else {
-                Err(WhisperError::ModelIncomplete {
-                    folder: folder.to_owned(),
-                    file: name,
-                })
-            }
+impl GenerationConfig {
+    /// The heads that tell when a word is said: those that the folder names, or else every head of the upper
+    /// half of the decoder's layers (`Whisper.__init__` of the reference's `model.py`).
+    ///
+    /// Distilled models inherit a list that names layers which they no longer have; it is passed over.
+    pub fn alignment_heads(&self, config: &ModelConfig) -> Vec<(usize, usize)> {
+        let (layers, heads) = (config.decoder_layers, config.decoder_attention_heads);
+        let fits = |named: &&Vec<(usize, usize)>| {
+            !named.is_empty() && named.iter().all(|(layer, head)| *layer < layers && *head < heads)
         };
-        let weights = file("model.safetensors")?;
-        let tokenizer = file("tokenizer.json")?;
-        let config: ModelConfig = read_json(&file("config.json")?)?;
-        config.check()?;
-        let generation = read_json(&file("generation_config.json")?)?;
-        Ok(Self {
-            config,
-            generation,
-            tokenizer,
-            weights,
-        })
+        if let Some(named) = self.alignment_heads.as_ref().filter(fits) {
+            return named.clone();
+        }
+        (layers / 2..layers)
+            .flat_map(|layer| (0..heads).map(move |head| (layer, head)))
+            .collect()
     }
 
-    /// SHA-256 of the weights file, lower-case hex.
-    pub fn weights_sha256(&self) -> Result<String, WhisperError> {
-        let mut file = File::open(&self.weights)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            let read = file.read(&mut buffer)?;
-            let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
-                break;
-            };
-            hasher.update(bytes);
+    /// Language tokens stand between the start of the transcript and the task.
+    pub(super) fn check(&self) -> Result<(), WhisperError> {
+        let languages = self.decoder_start_token_id + 1..self.no_timestamps_token_id.saturating_sub(5);
+        let wrong = |key: &str, reason: &str| {
+            Err(WhisperError::unusable(
+                "generation_config.json",
+                format!("{key} {reason}"),
+            ))
+        };
+        if self.eos_token_id >= self.decoder_start_token_id {
+            return wrong("eos_token_id", "is not below decoder_start_token_id");
         }
-        Ok(hex::encode(hasher.finalize()))
+        if self.no_timestamps_token_id < self.decoder_start_token_id + 6 {
+            return wrong(
+                "no_timestamps_token_id",
+                "leaves no room for the special tokens after decoder_start_token_id",
+            );
+        }
+        if self.is_multilingual && self.lang_to_id.is_empty() {
+            return wrong("lang_to_id", "names no language though is_multilingual is true");
+        }
+        match self.lang_to_id.iter().find(|(_, id)| !languages.contains(id)) {
+            Some((name, id)) if self.is_multilingual => wrong(
+                &format!("lang_to_id.{name}"),
+                &format!("is {id}, which is no language token"),
+            ),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
 impl ModelConfig {
-    fn check(&self) -> Result<(), WhisperError> {
-        let wrong = |reason: &str| Err(WhisperError::unusable("config.json", reason));
-        let divides = |heads: usize| heads > 0 && self.d_model.is_multiple_of(heads);
-        if !divides(self.encoder_attention_heads) || !divides(self.decoder_attention_heads) {
-            return wrong("d_model is not a multiple of the number of attention heads");
+    pub fn encoder_inner(&self) -> usize {
+        self.encoder_ffn_dim.unwrap_or(4 * self.d_model)
+    }
+
+    pub fn decoder_inner(&self) -> usize {
+        self.decoder_ffn_dim.unwrap_or(4 * self.d_model)
+    }
+
+    pub(super) fn check(&self) -> Result<(), WhisperError> {
+        let wrong =
+            |key: &str, reason: &str| Err(WhisperError::unusable("config.json", format!("{key} {reason}")));
+        let divides = |heads: usize| heads > 0 && self.d_model > 0 && self.d_model.is_multiple_of(heads);
+        if !divides(self.encoder_attention_heads) {
+            return wrong("encoder_attention_heads", "does not divide d_model");
+        }
+        if !divides(self.decoder_attention_heads) {
+            return wrong("decoder_attention_heads", "does not divide d_model");
         }
         if self.max_source_positions != 1500 {
-            return wrong("max_source_positions must be 1500 (30 s)");
+            return wrong("max_source_positions", "must be 1500 (30 s)");
         }
         if !matches!(self.num_mel_bins, 80 | 128) {
-            return wrong("num_mel_bins must be 80 or 128");
+            return wrong("num_mel_bins", "must be 80 or 128");
         }
-        if self.max_target_positions < 8 || self.encoder_layers == 0 || self.decoder_layers == 0 {
-            return wrong("the network has no layers or no room for text");
+        if self.max_target_positions < 8 {
+            return wrong("max_target_positions", "leaves no room for text");
+        }
+        if self.encoder_layers == 0 {
+            return wrong("encoder_layers", "is 0");
+        }
+        if self.decoder_layers == 0 {
+            return wrong("decoder_layers", "is 0");
+        }
+        if self
+            .activation_function
+            .as_deref()
+            .is_some_and(|name| name != "gelu")
+        {
+            return wrong("activation_function", "must be gelu");
+        }
+        if self.scale_embedding {
+            return wrong("scale_embedding", "must be false");
         }
         Ok(())
     }
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, WhisperError> {
-    let text = std::fs::read_to_string(path)?;
-    serde_json::from_str(&text).map_err(|error| WhisperError::unusable(path.display().to_string(), error))
 }

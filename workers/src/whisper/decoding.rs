@@ -1,15 +1,18 @@
 //! One window of sound to one text.
 
+use serde::Serialize;
+
 use super::compression::compression_ratio;
 use super::filters::{Filters, TimestampRules, log_sum_exp};
 use super::model::AudioFeatures;
-use super::numbers::{float, index};
+use super::numbers::{count, float, index, last, size};
 use super::search::{Row, Search};
+use super::suppress::SuppressTokens;
 use super::tokenizer::Task;
 use super::{Whisper, WhisperError};
 
 /// How one window is decoded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct DecodeOptions {
     /// Whisper's language code.
     pub language: String,
@@ -29,8 +32,7 @@ pub struct DecodeOptions {
     pub prefix: Vec<u32>,
     pub without_timestamps: bool,
     pub suppress_blank: bool,
-    /// Strikes out what stands for sounds rather than speech.
-    pub suppress_non_speech: bool,
+    pub suppress_tokens: SuppressTokens,
     /// Latest first timestamp in seconds.
     pub max_initial_timestamp: Option<f64>,
     /// At most this many tokens; half of the text context by default.
@@ -54,11 +56,35 @@ impl DecodeOptions {
             prefix: Vec::new(),
             without_timestamps: false,
             suppress_blank: true,
-            suppress_non_speech: true,
+            suppress_tokens: SuppressTokens::default(),
             max_initial_timestamp: Some(1.0),
             sample_len: None,
             seed: 0,
         }
+    }
+}
+
+impl DecodeOptions {
+    /// `DecodingTask._verify_options` in the reference's `decoding.py`, and what its classes assert.
+    pub(super) fn check(&self) -> Result<(), WhisperError> {
+        let wrong = |option, reason: &str| Err(WhisperError::option(option, reason));
+        if self
+            .length_penalty
+            .is_some_and(|alpha| !(0.0..=1.0).contains(&alpha))
+        {
+            return wrong("length_penalty", "it lies between 0 and 1");
+        }
+        if self.beam_size == Some(0) {
+            return wrong("beam_size", "it is 1 or more");
+        }
+        let candidates = self.beam_size.map(|size| count(float(size) * self.patience));
+        if candidates == Some(0) {
+            return wrong("patience", "with this beam_size no text is ever finished");
+        }
+        if self.sample_len == Some(0) {
+            return wrong("sample_len", "it is 1 or more");
+        }
+        Ok(())
     }
 }
 
@@ -85,6 +111,7 @@ struct Initial {
 impl Whisper {
     /// Decodes what the encoder heard.
     pub fn decode(&self, features: &AudioFeatures, options: &DecodeOptions) -> Result<Decoded, WhisperError> {
+        options.check()?;
         let initial = self.initial(options)?;
         let filters = self.filters(options);
         let mut search = search(options);
@@ -173,6 +200,11 @@ impl Whisper {
         Ok((language, probabilities))
     }
 
+    /// Tokens of what was said before that the model can be shown.
+    pub(super) fn prompt_room(&self) -> usize {
+        (self.model.config.max_target_positions / 2).saturating_sub(1)
+    }
+
     fn initial(&self, options: &DecodeOptions) -> Result<Initial, WhisperError> {
         let special = &self.tokenizer.special;
         let context = self.model.config.max_target_positions;
@@ -180,7 +212,7 @@ impl Whisper {
         let mut tokens = Vec::new();
         if !options.prompt.is_empty() {
             tokens.push(special.sot_prev);
-            tokens.extend(tail(&options.prompt, context / 2 - 1));
+            tokens.extend(last(&options.prompt, size(self.prompt_room())));
         }
         let sot = tokens.len();
         tokens.extend(special.sot_sequence(&options.language, options.task)?);
@@ -188,13 +220,14 @@ impl Whisper {
             tokens.push(special.no_timestamps);
         }
         // With room for half the context the reference keeps the whole prefix.
-        let room = (context / 2).saturating_sub(sample_len);
-        let kept = if room == 0 {
-            &options.prefix
-        } else {
-            tail(&options.prefix, room)
-        };
-        tokens.extend(kept);
+        tokens.extend(last(&options.prefix, size(context / 2) - size(sample_len)));
+        if tokens.len() > context {
+            let reason = format!(
+                "with the prefix it has {} tokens, the model reads {context}",
+                tokens.len()
+            );
+            return Err(WhisperError::PromptUnusable { reason });
+        }
         Ok(Initial {
             tokens,
             sot,
@@ -211,11 +244,7 @@ impl Whisper {
             } else {
                 Vec::new()
             },
-            suppressed: if options.suppress_non_speech {
-                tokenizer.suppressed()
-            } else {
-                Vec::new()
-            },
+            suppressed: options.suppress_tokens.resolve(tokenizer),
             timestamps: (!options.without_timestamps).then(rules),
         }
     }
@@ -229,7 +258,8 @@ impl Whisper {
     }
 
     fn decoded(&self, row: Row, no_speech_prob: f64, temperature: f64) -> Result<Decoded, WhisperError> {
-        let text = self.tokenizer.decode(&row.tokens)?.trim().to_owned();
+        let text = self.tokenizer.decode_with_special(&row.tokens)?;
+        let text = text.trim().to_owned();
         Ok(Decoded {
             avg_logprob: row.sum_logprob / (float(row.tokens.len()) + 1.0),
             compression_ratio: compression_ratio(&text),
@@ -244,8 +274,8 @@ impl Whisper {
 fn search(options: &DecodeOptions) -> Search {
     match options.beam_size {
         _ if options.temperature > 0.0 => Search::sample(options.best_of, options.temperature, options.seed),
-        Some(size) if size > 1 => Search::beam(size, options.patience),
-        Some(_) | None => Search::Greedy,
+        Some(size) => Search::beam(size, options.patience),
+        None => Search::Greedy,
     }
 }
 
@@ -268,11 +298,4 @@ fn best(candidates: Vec<Row>, length_penalty: Option<f64>) -> Row {
         tokens: Vec::new(),
         sum_logprob: 0.0,
     })
-}
-
-/// The last `count` tokens.
-fn tail(tokens: &[u32], count: usize) -> &[u32] {
-    tokens
-        .get(tokens.len().saturating_sub(count)..)
-        .unwrap_or_default()
 }

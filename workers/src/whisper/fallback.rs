@@ -1,7 +1,7 @@
 //! When a window's text looks wrong and is tried again, and when it is taken for silence.
 
 /// When a text looks wrong. `None` disables a test.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Thresholds {
     /// A text that compresses better than this repeats itself.
     pub compression_ratio: Option<f64>,

@@ -1,54 +1,73 @@
 //! Whisper, by the rules of the reference implementation, on libtorch.
 
+pub mod alignment;
 pub mod compression;
 pub mod config;
+mod decoder;
 pub mod decoding;
+pub mod dtw;
+mod encoder;
 mod error;
 pub mod fallback;
 pub mod filters;
+pub mod folder;
+mod hallucination;
+mod layers;
 pub mod log_mel;
 pub mod model;
 mod numbers;
+pub mod provenance;
 pub mod search;
+mod segments;
+pub mod suppress;
 pub mod tokenizer;
 pub mod transcribe;
-mod weights;
+pub mod weights;
+pub mod word_timestamps;
+pub mod words;
+pub mod writers;
 
 use std::path::Path;
 
 use tch::Device;
 
-pub use config::ModelFolder;
 pub use error::WhisperError;
-pub use transcribe::{Progress, Segment, TranscribeOptions, Transcription};
+pub use folder::ModelFolder;
+pub use segments::{Segment, Word};
+pub use transcribe::{Progress, TranscribeOptions, Transcription};
 
 use model::Model;
+use provenance::ModelDigest;
 use tokenizer::WhisperTokenizer;
 
-/// A loaded model folder: network, tokenizer and the proof of which weights they are.
+/// A loaded model folder: network, tokenizer and the proof of which files they come from.
 #[derive(Debug)]
 pub struct Whisper {
     pub model: Model,
     pub tokenizer: WhisperTokenizer,
-    /// SHA-256 of the weights file, lower-case hex.
-    pub weights_sha256: String,
+    /// Layer and head of the cross-attention heads that tell when words are said.
+    pub alignment_heads: Vec<(usize, usize)>,
+    pub digest: ModelDigest,
 }
 
 impl Whisper {
     /// Loads a folder in Hugging Face's layout; takes seconds for large models.
     pub fn load(folder: impl AsRef<Path>, device: Device) -> Result<Self, WhisperError> {
         let folder = ModelFolder::open(folder)?;
-        let tokenizer = WhisperTokenizer::load(&folder.tokenizer, &folder.generation)?;
+        let tokenizer = WhisperTokenizer::load(&folder)?;
         if !tokenizer.fits(folder.config.vocab_size) {
-            let reason = "its special tokens lie beyond the vocabulary of config.json";
+            let reason = format!(
+                "no_timestamps_token_id and 1,501 timestamps after it lie beyond the vocab_size {} of config.json",
+                folder.config.vocab_size
+            );
             return Err(WhisperError::unusable("generation_config.json", reason));
         }
-        let model = Model::load(&folder, device)?;
-        let weights_sha256 = folder.weights_sha256()?;
+        let model = Model::new(folder.config.clone(), folder.read_weights(device)?, device)?;
         Ok(Self {
             model,
             tokenizer,
-            weights_sha256,
+            alignment_heads: folder.generation.alignment_heads(&folder.config),
+            digest: folder.digest()?,
         })
     }
 }

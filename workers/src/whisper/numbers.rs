@@ -40,3 +40,15 @@ pub fn narrow(value: f64) -> f32 {
 pub fn count(value: f64) -> usize {
     value.round_ties_even() as usize
 }
+
+/// Python's `tokens[-wanted:]`, which the reference cuts with: the last `wanted`, all for 0, and without the first
+/// −`wanted` for less.
+pub fn last(tokens: &[u32], wanted: i64) -> &[u32] {
+    let distance = usize::try_from(wanted.unsigned_abs()).unwrap_or(usize::MAX);
+    let from = if wanted > 0 {
+        tokens.len().saturating_sub(distance)
+    } else {
+        distance.min(tokens.len())
+    };
+    tokens.get(from..).unwrap_or_default()
+}

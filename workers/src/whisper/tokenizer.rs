@@ -1,13 +1,22 @@
 //! Whisper's tokens: byte-pair text tokens, then the special ones, then one timestamp per 20 ms.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
+use serde::Serialize;
 use tokenizers::Tokenizer;
+use tokenizers::models::bpe::BPE;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
 use super::WhisperError;
 use super::config::GenerationConfig;
-use super::numbers::token;
+use super::folder::{ModelFolder, TokenizerFiles};
+use super::numbers::{index, token};
+
+/// The languages in the order of their tokens; the last one is known since v3. English-only models have these
+/// tokens, too.
+const LANGUAGES: &str = "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no \
+    th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo \
+    so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue";
 
 /// Ids of the tokens that steer the decoder. Everything below `eot` is text.
 #[derive(Clone, Debug)]
@@ -26,7 +35,8 @@ pub struct SpecialTokens {
 }
 
 /// What the decoder is asked to write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, strum::EnumString)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, strum::Display, strum::EnumString)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Task {
     /// The words as spoken.
@@ -114,10 +124,24 @@ impl SpecialTokens {
 }
 
 impl WhisperTokenizer {
-    pub fn load(path: &Path, config: &GenerationConfig) -> Result<Self, WhisperError> {
-        let inner = Tokenizer::from_file(path)
-            .map_err(|error| WhisperError::unusable(path.display().to_string(), error))?;
-        Self::new(inner, config)
+    /// Reads the folder's tokenizer. One of another vocabulary is refused.
+    pub fn load(folder: &ModelFolder) -> Result<Self, WhisperError> {
+        let named = folder.tokenizer.names().first().copied().unwrap_or_default();
+        let path = |file: &str| folder.path.join(file).display().to_string();
+        let read = || match folder.tokenizer {
+            TokenizerFiles::Json => Tokenizer::from_file(path("tokenizer.json")),
+            TokenizerFiles::VocabularyAndMerges => {
+                let pieces = BPE::from_file(&path("vocab.json"), &path("merges.txt")).build()?;
+                let bytes = ByteLevel::new(false, true, true);
+                let mut inner = Tokenizer::new(pieces);
+                inner.with_pre_tokenizer(Some(bytes)).with_decoder(Some(bytes));
+                Ok(inner)
+            }
+        };
+        let inner = read().map_err(|error| WhisperError::unusable(named, error))?;
+        check_vocabulary(&inner, &folder.generation, folder.config.vocab_size)
+            .map_err(|reason| WhisperError::unusable(named, reason))?;
+        Self::new(inner, &folder.generation)
     }
 
     pub fn new(inner: Tokenizer, config: &GenerationConfig) -> Result<Self, WhisperError> {
@@ -142,6 +166,54 @@ impl WhisperTokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
+    /// A prompt's or prefix's tokens; the reference puts one space before it. Text that spells a special token
+    /// is refused: it would steer the decoder.
+    pub fn encode_prompt(&self, text: &str) -> Result<Vec<u32>, WhisperError> {
+        let tokens = self.encode(&format!(" {}", text.trim()))?;
+        match tokens.iter().find(|id| **id >= self.special.eot) {
+            Some(id) => Err(WhisperError::PromptUnusable {
+                reason: format!("it spells the special token {}", self.special_text(*id)),
+            }),
+            None => Ok(tokens),
+        }
+    }
+
+    /// Timestamps are left out; what else is special appears by its name, for example `<|en|>`
+    /// (`Tokenizer.decode` in the reference's `tokenizer.py`).
+    pub fn decode_with_special(&self, tokens: &[u32]) -> Result<String, WhisperError> {
+        let eot = self.special.eot;
+        let mut text = String::new();
+        for run in tokens.chunk_by(|a, b| (*a < eot) == (*b < eot)) {
+            if run.first().is_some_and(|id| *id < eot) {
+                text.push_str(&self.decode(run)?);
+            } else {
+                text.extend(run.iter().map(|id| self.special_text(*id)));
+            }
+        }
+        Ok(text)
+    }
+
+    /// A special token's name; empty for timestamps.
+    fn special_text(&self, id: u32) -> String {
+        let special = &self.special;
+        let names = [
+            (special.eot, "endoftext"),
+            (special.sot, "startoftranscript"),
+            (special.translate, "translate"),
+            (special.transcribe, "transcribe"),
+            (special.sot_lm, "startoflm"),
+            (special.sot_prev, "startofprev"),
+            (special.no_speech, "nospeech"),
+            (special.no_timestamps, "notimestamps"),
+        ];
+        let languages = (special.sot + 1..special.translate).zip(LANGUAGES.split_ascii_whitespace());
+        names
+            .into_iter()
+            .chain(languages)
+            .find(|(known, _)| *known == id)
+            .map_or_else(String::new, |(_, name)| format!("<|{name}|>"))
+    }
+
     /// The text of the text tokens; special tokens and timestamps are left out. Incomplete characters become
     /// U+FFFD.
     pub fn decode(&self, tokens: &[u32]) -> Result<String, WhisperError> {
@@ -156,26 +228,6 @@ impl WhisperTokenizer {
         self.inner
             .decode(&text, false)
             .map_err(|error| WhisperError::unusable("tokenizer.json", error))
-    }
-
-    /// The default list of suppressed tokens: non-speech and what steers the decoder.
-    pub fn suppressed(&self) -> Vec<u32> {
-        let special = &self.special;
-        let steering = [
-            special.transcribe,
-            special.translate,
-            special.sot,
-            special.sot_prev,
-            special.sot_lm,
-            special.no_speech,
-        ];
-        self.non_speech
-            .iter()
-            .copied()
-            .chain(steering)
-            .collect::<BTreeSet<u32>>()
-            .into_iter()
-            .collect()
     }
 
     /// Symbols that subtitles use for what is not said, where one token stands for the symbol (for musical
@@ -216,5 +268,40 @@ impl WhisperTokenizer {
     /// Whether every id that is needed lies within the network's vocabulary.
     pub fn fits(&self, vocabulary: usize) -> bool {
         self.special.timestamp_begin + 1500 < token(vocabulary)
+    }
+}
+
+/// Whether the tokenizer has exactly the text tokens below the end token, and gives the special ones the ids
+/// that the configuration does. Answers with what is wrong.
+fn check_vocabulary(inner: &Tokenizer, config: &GenerationConfig, vocabulary: usize) -> Result<(), String> {
+    let eot = config.eos_token_id;
+    let known = inner.get_vocab(true);
+    let text = known
+        .values()
+        .filter(|id| **id < eot)
+        .collect::<BTreeSet<_>>()
+        .len();
+    if text != index(eot) {
+        return Err(format!(
+            "it has {text} text tokens, eos_token_id of generation_config.json calls for {eot}"
+        ));
+    }
+    let special = [
+        ("<|endoftext|>", eot),
+        ("<|startoftranscript|>", config.decoder_start_token_id),
+        ("<|notimestamps|>", config.no_timestamps_token_id),
+    ];
+    for (name, id) in special {
+        if let Some(found) = known.get(name).filter(|found| **found != id) {
+            return Err(format!(
+                "{name} is {found}, generation_config.json calls for {id}"
+            ));
+        }
+    }
+    match known.iter().find(|(_, id)| index(**id) >= vocabulary) {
+        Some((name, id)) => Err(format!(
+            "{name} is {id}, which lies beyond the vocab_size {vocabulary} of config.json"
+        )),
+        None => Ok(()),
     }
 }

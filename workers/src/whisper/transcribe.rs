@@ -3,20 +3,29 @@
 
 use std::ops::ControlFlow;
 
+use serde::Serialize;
+
 use super::decoding::{DecodeOptions, Decoded};
 use super::fallback::Thresholds;
-use super::log_mel::{HOP, LogMel, SAMPLE_RATE, WINDOW_FRAMES, WINDOW_SAMPLES};
-use super::numbers::{count, float, size};
+use super::hallucination::{Around, Verdict, skip_silence};
+use super::log_mel::{HOP, LogMel, WINDOW_FRAMES, WINDOW_SAMPLES};
+use super::model::AudioFeatures;
+use super::numbers::{last, size};
+use super::provenance::Provenance;
+use super::segments::{Cut, Segment, Window, frame_at, speech_end};
 use super::tokenizer::Task;
+use super::word_timestamps::add_word_timestamps;
 use super::{Whisper, WhisperError};
 
-/// Frames of the spectrogram per timestamp step of 20 ms.
-const FRAMES_PER_STEP: usize = 2;
-const SECONDS_PER_STEP: f64 = 0.02;
 /// Text drawn above this temperature does not prompt the next window.
 const PROMPT_RESET_TEMPERATURE: f64 = 0.5;
+/// Joined to the word after it.
+pub const PREPEND_PUNCTUATIONS: &str = "\"'“¿([{-";
+/// Joined to the word before it.
+pub const APPEND_PUNCTUATIONS: &str = "\"'.。,，!！?？:：”)]}、";
 
-#[derive(Clone, Debug)]
+/// How a recording is transcribed; the names are the reference's.
+#[derive(Clone, Debug, Serialize)]
 pub struct TranscribeOptions {
     /// Whisper's language code; `None` detects it in the first 30 s.
     pub language: Option<String>,
@@ -28,37 +37,31 @@ pub struct TranscribeOptions {
     pub condition_on_previous_text: bool,
     /// Shown to the first window as if it had been said before.
     pub initial_prompt: Option<String>,
+    /// Shows `initial_prompt` to every window, before as much of the text as there is room for.
+    pub carry_initial_prompt: bool,
     /// Start and end of the parts to hear, in seconds; a last end may be missing. Empty means all.
     pub clip_timestamps: Vec<f64>,
+    /// Finds the time of every word, and corrects the segments' times by them.
+    pub word_timestamps: bool,
+    /// With word timestamps: joined to the word after it.
+    pub prepend_punctuations: String,
+    /// With word timestamps: joined to the word before it.
+    pub append_punctuations: String,
+    /// With word timestamps: where text looks made up, silence longer than this is skipped, in seconds.
+    pub hallucination_silence_threshold: Option<f64>,
     /// For each window; language, task, temperature and prompt are set by the fields above.
     pub decode: DecodeOptions,
 }
 
-/// A stretch of speech as Whisper gives it.
-#[derive(Clone, Debug)]
-pub struct Segment {
-    pub id: usize,
-    /// Frame (10 ms) at which its window began.
-    pub seek: usize,
-    /// Seconds from the start of the recording.
-    pub start: f64,
-    pub end: f64,
-    /// With its leading space; blank segments have none.
-    pub text: String,
-    pub tokens: Vec<u32>,
-    pub temperature: f64,
-    pub avg_logprob: f64,
-    pub compression_ratio: f64,
-    pub no_speech_prob: f64,
-}
-
-#[derive(Clone, Debug)]
+/// What was heard in a recording.
+#[derive(Clone, Debug, Serialize)]
 pub struct Transcription {
-    pub language: String,
-    pub duration_ms: u64,
     /// All segments' text, joined as the model wrote it.
     pub text: String,
     pub segments: Vec<Segment>,
+    pub language: String,
+    pub duration_ms: u64,
+    pub made_by: Provenance,
 }
 
 /// After each window.
@@ -79,7 +82,12 @@ impl Default for TranscribeOptions {
             thresholds: Thresholds::default(),
             condition_on_previous_text: true,
             initial_prompt: None,
+            carry_initial_prompt: false,
             clip_timestamps: Vec::new(),
+            word_timestamps: false,
+            prepend_punctuations: PREPEND_PUNCTUATIONS.to_owned(),
+            append_punctuations: APPEND_PUNCTUATIONS.to_owned(),
+            hallucination_silence_threshold: None,
             decode: DecodeOptions {
                 best_of: 5,
                 ..DecodeOptions::new("en")
@@ -102,49 +110,33 @@ struct Run<'a> {
     prompt_from: usize,
     /// Tokens of the initial prompt, which are no part of the text.
     prompt_tokens: usize,
+    /// End of the last word, in seconds.
+    last_speech: f64,
 }
 
 impl Whisper {
-    /// Transcribes samples at 16 kHz. `progress` is told after each window and may stop the work.
+    /// Transcribes samples at 16 kHz (`transcribe` in the reference's `transcribe.py`). `progress` is told after
+    /// each window and may stop the work.
     pub fn transcribe(
         &self,
         samples: &[f32],
         options: &TranscribeOptions,
         mut progress: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Transcription, WhisperError> {
-        let mel = LogMel::compute(samples, WINDOW_SAMPLES, self.model.config.num_mel_bins)?;
-        let language = match &options.language {
-            Some(language) => language.clone(),
-            None => {
-                self.detect_language(&self.model.encode(&mel.window(0, WINDOW_FRAMES))?)?
-                    .0
-            }
-        };
-        // Refuses a language or task that the model does not know before any work is done.
-        self.tokenizer.special.sot_sequence(&language, options.task)?;
-        let tokens = match &options.initial_prompt {
-            Some(prompt) => self.tokenizer.encode(&format!(" {}", prompt.trim()))?,
-            None => Vec::new(),
-        };
-        let content_frames = mel.frames - WINDOW_FRAMES;
-        let prompt_tokens = tokens.len();
-        let mut run = Run {
-            whisper: self,
-            options,
-            language,
-            mel,
-            content_frames,
-            segments: Vec::new(),
-            tokens,
-            prompt_from: 0,
-            prompt_tokens,
-        };
+        options.check()?;
+        if let Some(language) = &options.language {
+            // Refuses a language or task that the model does not know before any work is done.
+            self.tokenizer.special.sot_sequence(language, options.task)?;
+        }
+        let prompt = self.initial_prompt(options)?;
+        let mut run = Run::new(self, samples, options, prompt)?;
         let total_ms = milliseconds(samples.len());
         for (start, end) in run.clips() {
             let mut seek = start;
             while seek < end {
                 let known = run.segments.len();
-                seek += run.window(seek, end)?;
+                // A window must go on: a model that breaks the rules of timestamps must not stop the clock.
+                seek = run.window(seek, end)?.max(seek + 1);
                 let told = progress(&Progress {
                     audio_done_ms: milliseconds(seek.min(end) * HOP).min(total_ms),
                     audio_total_ms: total_ms,
@@ -155,27 +147,81 @@ impl Whisper {
                 }
             }
         }
-        let text = self
-            .tokenizer
-            .decode(run.tokens.get(run.prompt_tokens..).unwrap_or_default())?;
         Ok(Transcription {
+            text: run.text()?,
+            segments: run.segments,
             language: run.language,
             duration_ms: total_ms,
-            text,
-            segments: run.segments,
+            made_by: self.provenance(options),
         })
+    }
+
+    /// The reference drops the start of a longer prompt without a word; here it is refused.
+    fn initial_prompt(&self, options: &TranscribeOptions) -> Result<Vec<u32>, WhisperError> {
+        let Some(prompt) = &options.initial_prompt else {
+            return Ok(Vec::new());
+        };
+        let tokens = self.tokenizer.encode_prompt(prompt)?;
+        let room = self.prompt_room();
+        if tokens.len() > room {
+            let reason = format!("it has {} tokens, the model has room for {room}", tokens.len());
+            return Err(WhisperError::PromptUnusable { reason });
+        }
+        Ok(tokens)
     }
 }
 
-impl Run<'_> {
+impl TranscribeOptions {
+    fn check(&self) -> Result<(), WhisperError> {
+        let seconds = |at: &f64| at.is_finite() && *at >= 0.0;
+        if !self.clip_timestamps.iter().all(seconds) {
+            return Err(WhisperError::option("clip_timestamps", "seconds are 0 or more"));
+        }
+        if !self.hallucination_silence_threshold.iter().all(seconds) {
+            let reason = "seconds are 0 or more";
+            return Err(WhisperError::option("hallucination_silence_threshold", reason));
+        }
+        if !self.temperatures.iter().all(seconds) {
+            return Err(WhisperError::option("temperature", "it is 0 or more"));
+        }
+        self.decode.check()
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        whisper: &'a Whisper,
+        samples: &[f32],
+        options: &'a TranscribeOptions,
+        tokens: Vec<u32>,
+    ) -> Result<Self, WhisperError> {
+        let model = &whisper.model;
+        let mel = LogMel::compute(samples, WINDOW_SAMPLES, model.config.num_mel_bins)?;
+        let language = if let Some(language) = &options.language {
+            language.clone()
+        } else {
+            let features = model.encode(&mel.window(0, WINDOW_FRAMES))?;
+            whisper.detect_language(&features)?.0
+        };
+        whisper.tokenizer.special.sot_sequence(&language, options.task)?;
+        Ok(Self {
+            whisper,
+            options,
+            language,
+            content_frames: mel.frames - WINDOW_FRAMES,
+            mel,
+            segments: Vec::new(),
+            prompt_from: 0,
+            prompt_tokens: tokens.len(),
+            tokens,
+            last_speech: 0.0,
+        })
+    }
+
     /// The parts to hear, in frames.
     fn clips(&self) -> Vec<(usize, usize)> {
-        let mut points: Vec<usize> = self
-            .options
-            .clip_timestamps
-            .iter()
-            .map(|at| count(at * 100.0))
-            .collect();
+        let given = self.options.clip_timestamps.iter();
+        let mut points: Vec<usize> = given.map(|at| frame_at(*at)).collect();
         if points.is_empty() {
             points.push(0);
         }
@@ -191,43 +237,114 @@ impl Run<'_> {
             .collect()
     }
 
-    /// Hears the window at `seek`; answers how many frames to go on.
+    /// All text so far, without the initial prompt.
+    fn text(&self) -> Result<String, WhisperError> {
+        let said = self.tokens.get(self.prompt_tokens..).unwrap_or_default();
+        self.whisper.tokenizer.decode_with_special(said)
+    }
+
+    /// Hears the window at `seek`; answers the frame to go on from.
     fn window(&mut self, seek: usize, clip_end: usize) -> Result<usize, WhisperError> {
         let length = WINDOW_FRAMES.min(clip_end - seek);
-        let result = self.decode_with_fallback(seek, length)?;
-        if self
-            .options
-            .thresholds
-            .skips(result.avg_logprob, result.no_speech_prob)
-        {
-            return Ok(length);
+        let window = Window { seek, length };
+        let features = self.whisper.model.encode(&self.mel.window(seek, length))?;
+        let result = self.decode_with_fallback(window, &features)?;
+        let thresholds = &self.options.thresholds;
+        if thresholds.skips(result.avg_logprob, result.no_speech_prob) {
+            return Ok(window.end_frame());
         }
-        let (found, advance) = self.cut(seek, length, &result)?;
-        for segment in found {
+        let mut cut = self.whisper.cut(window, &result)?;
+        if self.options.word_timestamps && self.time_words(window, &features, &mut cut)? == Verdict::Dropped {
+            return Ok(cut.next);
+        }
+        for mut segment in cut.segments {
+            segment.clear_if_blank();
+            segment.id = self.segments.len();
             self.tokens.extend(&segment.tokens);
             self.segments.push(segment);
         }
         if !self.options.condition_on_previous_text || result.temperature > PROMPT_RESET_TEMPERATURE {
             self.prompt_from = self.tokens.len();
         }
-        // The end of a segment lies after its start, so this is never 0; a model that breaks the rule must
-        // not stop the clock.
-        Ok(advance.max(1))
+        Ok(cut.next)
     }
 
-    fn decode_with_fallback(&self, seek: usize, length: usize) -> Result<Decoded, WhisperError> {
-        let features = self.whisper.model.encode(&self.mel.window(seek, length))?;
+    /// Finds the words' times; the next window then begins where the last word ends.
+    fn time_words(
+        &mut self,
+        window: Window,
+        features: &AudioFeatures,
+        cut: &mut Cut,
+    ) -> Result<Verdict, WhisperError> {
+        let options = self.options;
+        let eot = self.whisper.tokenizer.special.eot;
+        let tokens = cut.segments.iter().flat_map(|segment| &segment.tokens);
+        let text: Vec<u32> = tokens.copied().filter(|token| *token < eot).collect();
+        let steering = (self.language.as_str(), options.task);
+        let alignment = self
+            .whisper
+            .find_alignment(features, steering, &text, window.length)?;
+        add_word_timestamps(
+            &mut cut.segments,
+            alignment,
+            (&options.prepend_punctuations, &options.append_punctuations),
+            window.start(),
+            self.last_speech,
+            eot,
+        );
+        if !cut.single_ending
+            && let Some(end) = speech_end(&cut.segments).filter(|end| *end > window.start())
+        {
+            cut.next = frame_at(end);
+        }
+        if let Some(threshold) = options.hallucination_silence_threshold {
+            let around = Around {
+                window,
+                content_frames: self.content_frames,
+                last_speech: self.last_speech,
+                threshold,
+            };
+            if skip_silence(cut, &around) == Verdict::Dropped {
+                return Ok(Verdict::Dropped);
+            }
+        }
+        self.last_speech = speech_end(&cut.segments).unwrap_or(self.last_speech);
+        Ok(Verdict::Kept)
+    }
+
+    /// Tokens of what was said before the window.
+    fn prompt(&self) -> Vec<u32> {
+        if !self.options.carry_initial_prompt {
+            return self.tokens.get(self.prompt_from..).unwrap_or_default().to_vec();
+        }
+        let (initial, said) = self
+            .tokens
+            .split_at_checked(self.prompt_tokens)
+            .unwrap_or_default();
+        let from = self.prompt_from.saturating_sub(self.prompt_tokens);
+        let said = said.get(from..).unwrap_or_default();
+        let room = size(self.whisper.prompt_room()) - size(initial.len());
+        [initial, last(said, room)].concat()
+    }
+
+    fn decode_with_fallback(
+        &self,
+        window: Window,
+        features: &AudioFeatures,
+    ) -> Result<Decoded, WhisperError> {
         let mut options = DecodeOptions {
             language: self.language.clone(),
             task: self.options.task,
-            prompt: self.tokens.get(self.prompt_from..).unwrap_or_default().to_vec(),
+            prompt: self.prompt(),
             ..self.options.decode.clone()
         };
         let mut kept = None;
         for (attempt, temperature) in self.options.temperatures.iter().enumerate() {
             options.temperature = *temperature;
-            options.seed = (size(seek).unsigned_abs() << 8) | size(attempt).unsigned_abs();
-            let decoded = self.whisper.decode(&features, &options)?;
+            // Every attempt at every window draws anew, and does so again in the next run.
+            let place = (size(window.seek).unsigned_abs() << 8) | size(attempt).unsigned_abs();
+            options.seed = self.options.decode.seed.rotate_left(32) ^ place;
+            let decoded = self.whisper.decode(features, &options)?;
             let again = self.options.thresholds.needs_fallback(
                 decoded.compression_ratio,
                 decoded.avg_logprob,
@@ -240,102 +357,8 @@ impl Run<'_> {
         }
         match kept {
             Some(decoded) => Ok(decoded),
-            None => self.whisper.decode(&features, &options),
+            None => self.whisper.decode(features, &options),
         }
-    }
-
-    /// Cuts a window's tokens into segments at its pairs of timestamps; answers how many frames to go on.
-    fn cut(
-        &self,
-        seek: usize,
-        length: usize,
-        result: &Decoded,
-    ) -> Result<(Vec<Segment>, usize), WhisperError> {
-        let begin = self.whisper.tokenizer.special.timestamp_begin;
-        let offset = float(seek * HOP) / float(SAMPLE_RATE);
-        let tokens = &result.tokens;
-        let steps = |token: u32| token.saturating_sub(begin);
-        let seconds = |token: u32| offset + f64::from(steps(token)) * SECONDS_PER_STEP;
-        let single_ending = matches!(tokens.as_slice(), [.., text, last] if *text < begin && *last >= begin);
-        let mut cuts: Vec<usize> = tokens
-            .windows(2)
-            .enumerate()
-            .filter(|(_, pair)| pair.iter().all(|token| *token >= begin))
-            .map(|(position, _)| position + 1)
-            .collect();
-
-        if cuts.is_empty() {
-            let last = tokens
-                .iter()
-                .rev()
-                .find(|token| **token >= begin)
-                .filter(|token| **token != begin);
-            let duration = last.map_or(float(length * HOP) / float(SAMPLE_RATE), |token| {
-                f64::from(steps(*token)) * SECONDS_PER_STEP
-            });
-            let segment = self.segment(0, seek, (offset, offset + duration), tokens, result)?;
-            return Ok((vec![segment], length));
-        }
-        if single_ending {
-            cuts.push(tokens.len());
-        }
-        let mut segments = Vec::new();
-        let mut from = 0;
-        let mut last_end = 0;
-        for cut in cuts {
-            let slice = tokens.get(from..cut).unwrap_or_default();
-            if let (Some(first), Some(last)) = (slice.first(), slice.last()) {
-                let times = (seconds(*first), seconds(*last));
-                segments.push(self.segment(segments.len(), seek, times, slice, result)?);
-                last_end = usize::try_from(steps(*last)).unwrap_or(0);
-            }
-            from = cut;
-        }
-        let advance = if single_ending {
-            length
-        } else {
-            last_end * FRAMES_PER_STEP
-        };
-        Ok((segments, advance))
-    }
-
-    fn segment(
-        &self,
-        number: usize,
-        seek: usize,
-        (start, end): (f64, f64),
-        tokens: &[u32],
-        result: &Decoded,
-    ) -> Result<Segment, WhisperError> {
-        let text = self.whisper.tokenizer.decode(tokens)?;
-        #[expect(clippy::float_cmp, reason = "the same timestamp gives the same float")]
-        let blank = start == end || text.trim().is_empty();
-        Ok(Segment {
-            id: self.segments.len() + number,
-            seek,
-            start,
-            end,
-            text: if blank { String::new() } else { text },
-            tokens: if blank { Vec::new() } else { tokens.to_vec() },
-            temperature: result.temperature,
-            avg_logprob: result.avg_logprob,
-            compression_ratio: result.compression_ratio,
-            no_speech_prob: result.no_speech_prob,
-        })
-    }
-}
-
-impl Segment {
-    /// As the product keeps it: whole milliseconds, trimmed text; `None` for a blank one.
-    pub fn to_domain(&self, index: u32) -> Option<domain::transcript::Segment> {
-        let text = self.text.trim();
-        let ms = |seconds: f64| u64::try_from(count(seconds * 1000.0)).unwrap_or(u64::MAX);
-        (!text.is_empty()).then(|| domain::transcript::Segment {
-            index,
-            start_ms: ms(self.start),
-            end_ms: ms(self.end),
-            text: text.to_owned(),
-        })
     }
 }
 

@@ -1,14 +1,27 @@
-//! Takes tensors out of a model file by Hugging Face's names, checking each shape.
+//! Takes tensors out of a model's files by Hugging Face's names, checking each shape.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
 use super::WhisperError;
 use super::numbers::size;
 
+/// The file of an unsharded model.
+pub const SINGLE_FILE: &str = "model.safetensors";
+/// Says which file holds which tensor of a sharded model.
+pub const SHARD_INDEX: &str = "model.safetensors.index.json";
+/// A copy of the token embedding in some exports: Whisper's last layer is tied to it.
+const TIED: &str = "proj_out.weight";
+const EMBEDDING: &str = "model.decoder.embed_tokens.weight";
+
+/// All tensors of a model that have not been taken yet.
 pub struct Weights {
-    tensors: HashMap<String, Tensor>,
+    /// By name, with the file that holds it.
+    tensors: BTreeMap<String, (Tensor, String)>,
+    /// The file that ought to hold a tensor that is missing.
+    listed_in: &'static str,
     device: Device,
 }
 
@@ -23,15 +36,65 @@ pub struct LayerNorm {
 }
 
 impl Weights {
+    /// Tensors that came from no file.
     pub fn new(tensors: HashMap<String, Tensor>, device: Device) -> Self {
-        Self { tensors, device }
+        let named = tensors.into_iter();
+        Self {
+            tensors: named
+                .map(|(name, tensor)| (name, (tensor, SINGLE_FILE.to_owned())))
+                .collect(),
+            listed_in: SINGLE_FILE,
+            device,
+        }
+    }
+
+    /// Reads the one file of an unsharded model.
+    pub fn read_single(folder: &Path, device: Device) -> Result<Self, WhisperError> {
+        Ok(Self {
+            tensors: read(folder, SINGLE_FILE)?.collect(),
+            listed_in: SINGLE_FILE,
+            device,
+        })
+    }
+
+    /// Reads all files of a sharded model; `map` tells the file of each tensor.
+    ///
+    /// A shard must hold what the index says and nothing else.
+    pub fn read_shards(
+        folder: &Path,
+        map: &BTreeMap<String, String>,
+        shards: &[String],
+        device: Device,
+    ) -> Result<Self, WhisperError> {
+        let mut tensors = BTreeMap::new();
+        for shard in shards {
+            for (name, entry) in read(folder, shard)? {
+                if map.get(&name) != Some(shard) {
+                    let reason = format!("{name} is not listed for this file in {SHARD_INDEX}");
+                    return Err(WhisperError::unusable(shard, reason));
+                }
+                tensors.insert(name, entry);
+            }
+        }
+        if let Some((name, shard)) = map.iter().find(|(name, _)| !tensors.contains_key(*name)) {
+            let reason = format!("{name} is missing, which {SHARD_INDEX} says is here");
+            return Err(WhisperError::unusable(shard, reason));
+        }
+        Ok(Self {
+            tensors,
+            listed_in: SHARD_INDEX,
+            device,
+        })
     }
 
     /// The tensor `name` in single precision on the model's device.
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, WhisperError> {
-        let Some(tensor) = self.tensors.remove(name) else {
+        if name == EMBEDDING {
+            self.untie(shape)?;
+        }
+        let Some((tensor, file)) = self.tensors.remove(name) else {
             return Err(WhisperError::unusable(
-                "model.safetensors",
+                self.listed_in,
                 format!("{name} is missing"),
             ));
         };
@@ -39,9 +102,41 @@ impl Weights {
         let found = tensor.size();
         if found != expected {
             let reason = format!("{name} has shape {found:?}, config.json calls for {expected:?}");
-            return Err(WhisperError::unusable("model.safetensors", reason));
+            return Err(WhisperError::unusable(file, reason));
+        }
+        if !tensor.is_floating_point() {
+            let reason = format!("{name} holds {:?} where floats belong", tensor.kind());
+            return Err(WhisperError::unusable(file, reason));
         }
         Ok(tensor.f_to_kind(Kind::Float)?.f_to(self.device)?.f_contiguous()?)
+    }
+
+    /// Drops the last layer's own copy of the token embedding. A copy that differs belongs to another network.
+    fn untie(&mut self, shape: &[usize]) -> Result<(), WhisperError> {
+        let Some((copy, file)) = self.tensors.remove(TIED) else {
+            return Ok(());
+        };
+        let expected: Vec<i64> = shape.iter().map(|length| size(*length)).collect();
+        let same = match self.tensors.get(EMBEDDING) {
+            Some((embedding, _)) => copy.size() == expected && copy.f_equal(embedding)?,
+            None => true,
+        };
+        if same {
+            return Ok(());
+        }
+        let reason = format!("{TIED} differs from {EMBEDDING}: Whisper's last layer is tied to it");
+        Err(WhisperError::unusable(file, reason))
+    }
+
+    /// Refuses tensors that nothing has taken.
+    pub fn end(self) -> Result<(), WhisperError> {
+        match self.tensors.into_iter().next() {
+            Some((name, (_, file))) => {
+                let reason = format!("{name} has no place in the network that config.json describes");
+                Err(WhisperError::unusable(file, reason))
+            }
+            None => Ok(()),
+        }
     }
 
     pub fn linear(&mut self, name: &str, outputs: usize, inputs: usize) -> Result<Linear, WhisperError> {
@@ -73,6 +168,19 @@ impl Weights {
             bias: Some(Tensor::f_cat(&biases, 0)?),
         })
     }
+}
+
+/// The tensors of one file.
+fn read(
+    folder: &Path,
+    file: &str,
+) -> Result<impl Iterator<Item = (String, (Tensor, String))> + use<>, WhisperError> {
+    let tensors =
+        Tensor::read_safetensors(folder.join(file)).map_err(|error| WhisperError::unusable(file, error))?;
+    let file = file.to_owned();
+    Ok(tensors
+        .into_iter()
+        .map(move |(name, tensor)| (name, (tensor, file.clone()))))
 }
 
 impl Linear {

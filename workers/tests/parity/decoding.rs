@@ -4,6 +4,7 @@ use serde_json::Value;
 use workers::whisper::Whisper;
 use workers::whisper::decoding::DecodeOptions;
 use workers::whisper::filters::{Filters, TimestampRules, log_sum_exp};
+use workers::whisper::suppress::SuppressTokens;
 
 use super::{assert_near, first_window, golden, ids, whisper};
 
@@ -26,7 +27,7 @@ fn options(whisper: &Whisper, given: &Value, language: &str) -> DecodeOptions {
         prefix: tokens(&given["prefix"]),
         without_timestamps: flag("without_timestamps", false),
         suppress_blank: flag("suppress_blank", true),
-        suppress_non_speech: given["suppress_tokens"].as_str() != Some(""),
+        suppress_tokens: given["suppress_tokens"].as_str().unwrap_or("-1").parse().unwrap(),
         max_initial_timestamp: given
             .get("max_initial_timestamp")
             .map_or(Some(1.0), Value::as_f64),
@@ -80,7 +81,7 @@ fn the_probability_of_a_drawn_text_is_the_untempered_one() {
     let tokens = ids(&case["tokens"]);
     let filters = Filters {
         blank: whisper.tokenizer.blank.clone(),
-        suppressed: whisper.tokenizer.suppressed(),
+        suppressed: SuppressTokens::default().resolve(&whisper.tokenizer),
         timestamps: Some(TimestampRules::new(&whisper.tokenizer, Some(1.0))),
     };
     let mut state = whisper.model.start(&features, 40).unwrap();

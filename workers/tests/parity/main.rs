@@ -9,9 +9,13 @@
     reason = "a test may stop where it fails"
 )]
 
+mod alignment;
+mod cases;
 mod decoding;
 mod front_end;
 mod rules;
+mod shapes;
+mod small;
 mod tokens;
 mod transcribing;
 mod weights;
@@ -24,6 +28,9 @@ use workers::whisper::Whisper;
 use workers::whisper::config::{GenerationConfig, ModelConfig};
 use workers::whisper::log_mel::{LogMel, WINDOW_FRAMES, WINDOW_SAMPLES};
 use workers::whisper::model::{AudioFeatures, Model};
+use workers::whisper::provenance::ModelDigest;
+use workers::whisper::tokenizer::WhisperTokenizer;
+use workers::whisper::weights::Weights;
 
 fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -49,12 +56,12 @@ fn samples() -> Vec<f32> {
 fn whisper() -> Whisper {
     let config: ModelConfig = serde_json::from_slice(&std::fs::read(data("config.json")).unwrap()).unwrap();
     let generation: GenerationConfig = serde_json::from_value(tokens::generation_config()).unwrap();
-    let tensors = weights::random(&config);
+    let tensors = Weights::new(weights::random(&config, 0), Device::Cpu);
     Whisper {
-        model: Model::from_tensors(config, tensors, Device::Cpu).unwrap(),
-        tokenizer: workers::whisper::tokenizer::WhisperTokenizer::new(tokens::multilingual(), &generation)
-            .unwrap(),
-        weights_sha256: String::new(),
+        alignment_heads: generation.alignment_heads(&config),
+        model: Model::new(config, tensors, Device::Cpu).unwrap(),
+        tokenizer: WhisperTokenizer::new(tokens::multilingual(), &generation).unwrap(),
+        digest: ModelDigest::default(),
     }
 }
 

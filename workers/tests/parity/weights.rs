@@ -7,9 +7,17 @@ use workers::whisper::config::ModelConfig;
 
 use super::{assert_near, floats, golden};
 
-/// All tensors of a network of this shape.
-pub fn random(config: &ModelConfig) -> HashMap<String, Tensor> {
-    let mut made = HashMap::new();
+struct Made {
+    seed: u64,
+    tensors: HashMap<String, Tensor>,
+}
+
+/// All tensors of a network of this shape. Seed 0 is the one of `golden.json`.
+pub fn random(config: &ModelConfig, seed: u64) -> HashMap<String, Tensor> {
+    let mut made = Made {
+        seed,
+        tensors: HashMap::new(),
+    };
     let width = config.d_model;
     for (name, inputs) in [("conv1", config.num_mel_bins), ("conv2", width)] {
         let std = 1.5 / float(3 * inputs).sqrt();
@@ -30,7 +38,7 @@ pub fn random(config: &ModelConfig) -> HashMap<String, Tensor> {
             1.0,
         );
     }
-    made.insert(
+    made.tensors.insert(
         "model.encoder.embed_positions.weight".to_owned(),
         sinusoids(config.max_source_positions, width),
     );
@@ -68,10 +76,10 @@ pub fn random(config: &ModelConfig) -> HashMap<String, Tensor> {
         0.5,
         1.0,
     );
-    made
+    made.tensors
 }
 
-fn block(made: &mut HashMap<String, Tensor>, name: &str, attentions: &[&str], width: usize) {
+fn block(made: &mut Made, name: &str, attentions: &[&str], width: usize) {
     for attention in attentions {
         for (part, gain) in [
             ("q_proj", 1.6),
@@ -95,14 +103,7 @@ fn block(made: &mut HashMap<String, Tensor>, name: &str, attentions: &[&str], wi
     norm(made, &format!("{name}.final_layer_norm"), width, 1.0);
 }
 
-fn linear(
-    made: &mut HashMap<String, Tensor>,
-    name: &str,
-    outputs: usize,
-    inputs: usize,
-    gain: f64,
-    bias: bool,
-) {
+fn linear(made: &mut Made, name: &str, outputs: usize, inputs: usize, gain: f64, bias: bool) {
     add(
         made,
         &format!("{name}.weight"),
@@ -116,17 +117,20 @@ fn linear(
     }
 }
 
-fn norm(made: &mut HashMap<String, Tensor>, name: &str, width: usize, scale: f64) {
+fn norm(made: &mut Made, name: &str, width: usize, scale: f64) {
     add(made, &format!("{name}.weight"), &[width], 1.0, 0.1, scale);
     add(made, &format!("{name}.bias"), &[width], 0.0, 0.1, scale);
 }
 
 /// `scale` · (`mean` + noise of standard deviation `std`).
-fn add(made: &mut HashMap<String, Tensor>, name: &str, shape: &[usize], mean: f64, std: f64, scale: f64) {
-    let seed = fnv1a(name);
+fn add(made: &mut Made, name: &str, shape: &[usize], mean: f64, std: f64, scale: f64) {
+    let start = match made.seed {
+        0 => fnv1a(name),
+        seed => fnv1a(&format!("{seed}/{name}")),
+    };
     let count = shape.iter().product::<usize>();
     let values: Vec<f64> = (0..count)
-        .map(|i| scale * (mean + std * 3.0_f64.sqrt() * (2.0 * uniform(seed, i) - 1.0)))
+        .map(|i| scale * (mean + std * 3.0_f64.sqrt() * (2.0 * uniform(start, i) - 1.0)))
         .collect();
     let shape: Vec<i64> = shape
         .iter()
@@ -138,7 +142,7 @@ fn add(made: &mut HashMap<String, Tensor>, name: &str, shape: &[usize], mean: f6
         .unwrap()
         .f_reshape(shape)
         .unwrap();
-    made.insert(name.to_owned(), tensor);
+    made.tensors.insert(name.to_owned(), tensor);
 }
 
 fn fnv1a(name: &str) -> u64 {
@@ -186,7 +190,7 @@ fn float(count: usize) -> f64 {
 fn the_formula_gives_the_reference_weights() {
     let config: ModelConfig =
         serde_json::from_slice(&std::fs::read(super::data("config.json")).unwrap()).unwrap();
-    let made = random(&config);
+    let made = random(&config, 0);
     let golden = golden();
     let checks = golden["weight_check"].as_object().unwrap();
     assert_eq!(made.len(), checks.len());

@@ -1,0 +1,84 @@
+//! The encoder: a log-mel spectrogram becomes one vector per 20 ms.
+
+use tch::Tensor;
+
+use super::WhisperError;
+use super::config::ModelConfig;
+use super::layers::{Mlp, attend, split_heads};
+use super::numbers::size;
+use super::weights::{LayerNorm, Linear, Weights};
+
+pub struct Encoder {
+    conv1: Linear,
+    conv2: Linear,
+    /// Fixed sinusoids, (positions, width).
+    positions: Tensor,
+    blocks: Vec<EncoderBlock>,
+    norm: LayerNorm,
+}
+
+struct EncoderBlock {
+    attention_norm: LayerNorm,
+    query_key_value: Linear,
+    attention_out: Linear,
+    mlp: Mlp,
+}
+
+impl Encoder {
+    pub fn take(weights: &mut Weights, config: &ModelConfig) -> Result<Self, WhisperError> {
+        let width = config.d_model;
+        let inner = config.encoder_inner();
+        let mut conv = |name: &str, inputs: usize| {
+            let weight = weights.take(&format!("model.encoder.{name}.weight"), &[width, inputs, 3])?;
+            let bias = Some(weights.take(&format!("model.encoder.{name}.bias"), &[width])?);
+            Ok::<_, WhisperError>(Linear { weight, bias })
+        };
+        let conv1 = conv("conv1", config.num_mel_bins)?;
+        let conv2 = conv("conv2", width)?;
+        let positions = weights.take(
+            "model.encoder.embed_positions.weight",
+            &[config.max_source_positions, width],
+        )?;
+        let blocks = (0..config.encoder_layers)
+            .map(|layer| {
+                let name = format!("model.encoder.layers.{layer}");
+                Ok(EncoderBlock {
+                    attention_norm: weights.layer_norm(&format!("{name}.self_attn_layer_norm"), width)?,
+                    query_key_value: weights.projections(
+                        &format!("{name}.self_attn"),
+                        &["q", "k", "v"],
+                        width,
+                    )?,
+                    attention_out: weights.linear(&format!("{name}.self_attn.out_proj"), width, width)?,
+                    mlp: Mlp::take(weights, &name, width, inner)?,
+                })
+            })
+            .collect::<Result<_, WhisperError>>()?;
+        let norm = weights.layer_norm("model.encoder.layer_norm", width)?;
+        Ok(Self {
+            conv1,
+            conv2,
+            positions,
+            blocks,
+            norm,
+        })
+    }
+
+    pub fn forward(&self, mel: &Tensor, heads: usize) -> Result<Tensor, WhisperError> {
+        let conv = |layer: &Linear, input: &Tensor, stride: i64| {
+            input
+                .f_conv1d(&layer.weight, layer.bias.as_ref(), [stride], [1], [1], 1)?
+                .f_gelu("none")
+        };
+        let sound = conv(&self.conv2, &conv(&self.conv1, mel, 1)?, 2)?;
+        let mut sound = sound.f_transpose(1, 2)?.f_add(&self.positions)?;
+        for block in &self.blocks {
+            let input = block.attention_norm.forward(&sound)?;
+            let [query, key, value] = split_heads(&block.query_key_value.forward(&input)?, size(heads))?;
+            let attended = attend(&query, &key, &value, false)?;
+            sound = sound.f_add(&block.attention_out.forward(&attended)?)?;
+            sound = block.mlp.add(&sound)?;
+        }
+        self.norm.forward(&sound)
+    }
+}
