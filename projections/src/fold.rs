@@ -295,12 +295,12 @@ mod tests {
             wanted_after(24_000, Duration::from_millis(10)),
             STRETCH_EVENTS_MAX
         );
-        assert_eq!(wanted_after(8_000, Duration::from_millis(200)), 10_000);
+        assert_eq!(wanted_after(8_000, STRETCH_HOLDS * 4 / 5), 10_000);
     }
 
     #[test]
     fn one_that_holds_readers_back_too_long_is_followed_by_a_smaller_one() {
-        assert_eq!(wanted_after(8_000, Duration::from_millis(500)), 4_000);
+        assert_eq!(wanted_after(8_000, STRETCH_HOLDS * 2), 4_000);
         assert_eq!(wanted_after(1_000, Duration::from_secs(3)), STRETCH_EVENTS_MIN);
         assert_eq!(wanted_after(0, Duration::ZERO), STRETCH_EVENTS_MIN);
     }

@@ -13,6 +13,7 @@ use commands::WriteSide;
 use commands::error::CommandError;
 use commands::{store_events, timers};
 use domain::ids::{PLATFORM, ResellerId, SaleId, TenantId, UserId};
+use domain::period::Period;
 use rand::rngs::StdRng;
 use sha2::{Digest, Sha256};
 use store::unit_of_work::{Cause, Owner, Who};
@@ -71,6 +72,8 @@ struct Year<'a> {
     admin: UserId,
     finance: UserId,
     shops: Vec<Shop>,
+    /// The month of the first one, with which the books begin.
+    opened: Option<Period>,
     clients: Vec<Client>,
     /// How many have come, or wanted to.
     arrivals: usize,
@@ -106,7 +109,7 @@ impl Year<'_> {
         self.buy_in_stores(day).await?;
         while timers::carry_out_due(self.write, timers::KINDS).await? > 0 {}
         while store_events::process::work(self.write).await? > 0 {}
-        self.keep_books(day).await
+        self.keep_books().await
     }
 
     /// The next command of somebody.

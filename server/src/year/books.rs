@@ -17,13 +17,13 @@ const HOLDING_DAYS: u32 = 14;
 const MINIMUM_MINOR: i64 = 1_000;
 
 impl Year<'_> {
-    pub(super) async fn keep_books(&mut self, day: u32) -> Result<(), CommandError> {
+    pub(super) async fn keep_books(&mut self) -> Result<(), CommandError> {
         let today = self.write.clock.now();
-        let first = Period::of(today - chrono::TimeDelta::days(i64::from(day)));
         let before = Period::of(today - chrono::TimeDelta::days(i64::from(today.day())));
+        let booked = self.opened.is_some_and(|first| before >= first);
         match today.day() {
-            CLOSING_DAY if before >= first && !self.shops.is_empty() => self.close(before).await,
-            INVOICE_DAY => self.invoice(before, before >= first).await,
+            CLOSING_DAY if booked => self.close(before).await,
+            INVOICE_DAY => self.invoice(before, booked).await,
             PAYOUT_DAY => self.pay_out().await,
             _ => Ok(()),
         }

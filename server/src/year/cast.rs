@@ -9,6 +9,7 @@ use domain::commission::{Basis, Rate};
 use domain::contract::{RevenueShare, Terms, Wholesale};
 use domain::hierarchy::Limits;
 use domain::ids::{HOUSE, PLATFORM, ResellerId, TenantId, UserId};
+use domain::period::Period;
 use domain::tier::Tier;
 use domain::user::{Home, Role};
 use futures::stream::{self, StreamExt};
@@ -38,6 +39,7 @@ impl<'a> Year<'a> {
             admin: UserId(PLATFORM),
             finance: UserId(PLATFORM),
             shops: Vec::new(),
+            opened: None,
             clients: Vec::new(),
             arrivals: 0,
             sold: Vec::new(),
@@ -88,6 +90,7 @@ impl<'a> Year<'a> {
         let cause = self.cause(Owner::PLATFORM, self.admin);
         let opened = resellers::register(self.write, &cause, Scope::Platform, reseller, &owner).await?;
         let id = ResellerId(opened.value.reseller_id);
+        self.opened.get_or_insert(Period::of(self.write.clock.now()));
         // Every fifth buys wholesale.
         let wholesale = number % 5 == 4;
         self.shops.push(Shop {
