@@ -112,7 +112,7 @@ browser_run() {
   DATABASE_URL="$(url_with_database "$main_url" "stentor_$name")"
   STENTOR__HTTP__PORT="$(free_port 18080)"
   export DATABASE_URL STENTOR__HTTP__PORT
-  export STENTOR__BROKER__PREFIX="$name."
+  export STENTOR__BROKER__PREFIX="$name." STENTOR__ONBOARDING__OPEN=true
   export STENTOR__STORAGE__PATH="$STATE/$name/objects" STENTOR__IDENTITY__KEYS_PATH="$STATE/$name/keys"
   mkdir -p "$STATE/$name"
   logged test-browser "$TARGET/stentor" migrate || return 1

@@ -12,18 +12,12 @@ import { Dialog } from "@/components/ui/dialog";
 import { Select } from "@/components/ui/input";
 import { rateFromPercent } from "@/lib/format";
 import { useFormCommand } from "@/lib/use-form-command";
-import { email, name } from "@/lib/validation";
+import { email, name, percentage } from "@/lib/validation";
 
 const schema = z.object({
   name: name("Enter the reseller's name."),
   contactEmail: email,
-  commissionRate: z
-    .string()
-    .trim()
-    .regex(
-      /^(100(\.0{1,4})?|\d{1,2}(\.\d{1,4})?)$/,
-      "Enter a percentage from 0 to 100, for example 20.",
-    ),
+  commissionRate: percentage,
   timeZone: z.string().min(1),
   owner: z.object({ name: name("Enter the owner's name."), email }),
 });

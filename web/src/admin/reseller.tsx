@@ -15,6 +15,8 @@ import { graphql } from "@/gql";
 import type { ResellerQuery } from "@/gql/graphql";
 import { formatDate, formatDays, formatNumber, formatRate } from "@/lib/format";
 import { usePages } from "@/lib/use-pages";
+import { ApplicationDecision } from "./application";
+import { ResellerCredits } from "./reseller-credits";
 import { ResellerInvoices } from "./reseller-invoices";
 import { ResellerPermissions } from "./reseller-permissions";
 import { SellPack } from "./sell-pack";
@@ -102,15 +104,19 @@ function ResellerDetail({ reseller }: { reseller: NonNullable<ResellerQuery["res
         </span>
       }
       action={
-        <>
-          <StatusChange
-            id={reseller.id}
-            what="reseller"
-            suspended={reseller.status === "SUSPENDED"}
-            send={changeReseller}
-          />
-          {sell}
-        </>
+        reseller.status === "PENDING" ? (
+          <ApplicationDecision id={reseller.id} name={reseller.name} />
+        ) : (
+          <>
+            <StatusChange
+              id={reseller.id}
+              what="reseller"
+              suspended={reseller.status === "SUSPENDED"}
+              send={changeReseller}
+            />
+            {sell}
+          </>
+        )
       }
     >
       <dl className="mb-6 grid grid-cols-2 gap-4 lg:grid-cols-4">
@@ -124,6 +130,7 @@ function ResellerDetail({ reseller }: { reseller: NonNullable<ResellerQuery["res
         />
       </dl>
       <div className="space-y-6">
+        <ResellerCredits resellerId={reseller.id} />
         <ResellerTransactions resellerId={reseller.id} />
         <ResellerPermissions resellerId={reseller.id} />
         <ResellerInvoices resellerId={reseller.id} />

@@ -52,6 +52,52 @@ export function changeReseller({ id, to, reason }: StatusChange, key: string) {
   return send(path, done, { body: { reason }, idempotencyKey: key });
 }
 
+/** Accepts a business that asked to become a reseller. */
+export function approveReseller(
+  { id, ...body }: { id: string; commissionRate: string; reason: string },
+  key: string,
+) {
+  const path = `/api/admin/resellers/${encodeURIComponent(id)}/approve`;
+  return send(path, done, { body, idempotencyKey: key });
+}
+
+export function declineReseller({ id, reason }: { id: string; reason: string }, key: string) {
+  const path = `/api/admin/resellers/${encodeURIComponent(id)}/decline`;
+  return send(path, done, { body: { reason }, idempotencyKey: key });
+}
+
+/** How far below zero a reseller's balance may go. */
+export function setCreditLine(
+  { id, ...body }: { id: string; limit: number; reason: string },
+  key: string,
+) {
+  const path = `/api/admin/resellers/${encodeURIComponent(id)}/credits/line`;
+  return send(path, done, { method: "PUT", body, idempotencyKey: key });
+}
+
+export interface CreditTransfer {
+  id: string;
+  toResellerId: string;
+  credits: number;
+  note: string;
+}
+
+export function transferCredits({ id, ...body }: CreditTransfer, key: string) {
+  const path = `/api/admin/resellers/${encodeURIComponent(id)}/credits/transfers`;
+  return send(path, done, { body, idempotencyKey: key });
+}
+
+/** Balances at which the own account raises an alert; none raise none. */
+export function setCreditAlerts(body: { thresholds: number[] }, key: string) {
+  return send("/api/reseller/credits/alerts", done, { method: "PUT", body, idempotencyKey: key });
+}
+
+/** Gives what a reservation still holds back to the balance. */
+export function releaseCredits({ id, note }: { id: string; note: string }, key: string) {
+  const path = `/api/reseller/credits/reservations/${encodeURIComponent(id)}/release`;
+  return send(path, done, { body: { note }, idempotencyKey: key });
+}
+
 function permissionsPath(id: string): string {
   return `/api/admin/resellers/${encodeURIComponent(id)}/permissions`;
 }
@@ -264,6 +310,70 @@ export function extendCustomer({ id, days }: { id: string; days: number }, key: 
 export function changeCustomer({ id, to, reason }: StatusChange, key: string) {
   const path = `/api/reseller/customers/${encodeURIComponent(id)}/${to}`;
   return send(path, done, { body: { reason }, idempotencyKey: key });
+}
+
+const planChange = z.object({
+  from: z.string(),
+  to: z.string(),
+  /** Instant for which it was computed. */
+  at: z.string(),
+  /** When access would have ended. */
+  endedAt: z.string(),
+  endsAt: z.string(),
+  creditsPerDayBefore: z.number(),
+  creditsPerDay: z.number(),
+});
+
+export type PlanChange = z.infer<typeof planChange>;
+
+function customerPath(id: string, rest: string): string {
+  return `/api/reseller/customers/${encodeURIComponent(id)}/${rest}`;
+}
+
+/** What another tier would do to a customer's access; changes nothing. */
+export function previewPlan({ id, tier }: { id: string; tier: string }): Promise<PlanChange> {
+  return send(customerPath(id, "plan-changes/preview"), planChange, { body: { tier } });
+}
+
+/** Changes the tier as it was previewed. */
+export function changePlan(
+  { id, ...body }: { id: string; tier: string; previewedAt: string },
+  key: string,
+) {
+  const answer = planChange.extend(done.shape);
+  return send(customerPath(id, "plan-changes"), answer, { body, idempotencyKey: key });
+}
+
+export interface SubscriptionStep {
+  id: string;
+  to: "pause" | "resume";
+  reason: string;
+}
+
+export function changeSubscription({ id, to, reason }: SubscriptionStep, key: string) {
+  const path = customerPath(id, `subscription/${to}`);
+  return send(path, done, { body: { reason }, idempotencyKey: key });
+}
+
+export interface Cancellation {
+  id: string;
+  when: "now" | "at_end";
+  reason: string;
+}
+
+export function cancelSubscription({ id, ...body }: Cancellation, key: string) {
+  const answer = done.extend({ returned: z.number(), balance: z.number().nullish() });
+  return send(customerPath(id, "subscription/cancel"), answer, { body, idempotencyKey: key });
+}
+
+/** Renews by so many days, or no more. */
+export function setAutoRenewal(
+  { id, days }: { id: string; days: number | undefined },
+  key: string,
+) {
+  const path = customerPath(id, "subscription/auto-renewal");
+  const body = { days: days ?? null };
+  return send(path, done, { method: "PUT", body, idempotencyKey: key });
 }
 
 export function changePassword(

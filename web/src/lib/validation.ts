@@ -17,6 +17,15 @@ export const reason = z
   .min(1, "Say why; it stands in the log.")
   .max(500, "Use at most 500 characters.");
 
+/** Of a share, with at most four decimals. */
+export const percentage = z
+  .string()
+  .trim()
+  .regex(
+    /^(100(\.0{1,4})?|\d{1,2}(\.\d{1,4})?)$/,
+    "Enter a percentage from 0 to 100, for example 20.",
+  );
+
 /** Of a bank transfer, for example. */
 export const paymentReference = z
   .string()

@@ -16,6 +16,8 @@ import {
   formatUnitPrice,
   humanize,
 } from "@/lib/format";
+import { CreditAlerts } from "./credit-alerts";
+import { Reservations } from "./reservations";
 
 const document = graphql(`
   query CreditAccount($minPosition: String) {
@@ -23,6 +25,21 @@ const document = graphql(`
       balance
       held
       creditLine
+      alertThresholds
+      reservations {
+        id
+        held
+        captured
+        note
+        reservedAt
+        expiresAt
+      }
+      alerts {
+        threshold
+        balance
+        at
+        position
+      }
       lots {
         lot
         source
@@ -101,7 +118,13 @@ export function CreditAccount() {
         <>
           {creditAccount && <Figures account={creditAccount} forecast={creditForecast} />}
           {creditForecast && <FailingRenewals forecast={creditForecast} />}
-          {creditAccount && <Lots lots={creditAccount.lots} />}
+          {creditAccount && (
+            <>
+              <Reservations rows={creditAccount.reservations} />
+              <Lots lots={creditAccount.lots} />
+              <CreditAlerts account={creditAccount} />
+            </>
+          )}
         </>
       )}
     </Loaded>

@@ -13,6 +13,7 @@ import { graphql } from "@/gql";
 import type { CustomerQuery } from "@/gql/graphql";
 import { formatDate, formatDateTime, formatNumber } from "@/lib/format";
 import { ExtendCustomer } from "./extend-customer";
+import { SubscriptionCard } from "./subscription";
 import { allows, useTiers } from "./tiers";
 
 const document = graphql(`
@@ -93,6 +94,7 @@ function CustomerDetail({ customer }: { customer: Customer }) {
         <Stat label="Users" value={formatNumber(customer.usersTotal)} />
         <Stat label="Customer since" value={formatDate(customer.createdAt)} />
       </dl>
+      <SubscriptionCard id={customer.id} name={customer.name} tier={customer.tier} />
       {tier && (
         <Card className="max-w-xl">
           <CardHeader title={`What ${tier.name} allows`} />
