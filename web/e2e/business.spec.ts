@@ -59,7 +59,7 @@ test("a reseller says at which balance it wants to be told", async ({ browser })
   await expect(dialog.getByText("Enter whole numbers, for example 500, 100.")).toBeVisible();
   await dialog.getByLabel("Thresholds in credits").fill("200, 50");
   await dialog.getByRole("button", { name: "Save alerts" }).click();
-  await expect(page.getByText("Raised when the balance comes down to 200 or 50.")).toBeVisible();
+  await expect(page.getByText("Raised when the balance comes down to 50 or 200.")).toBeVisible();
   await look(page, "reseller-credit-alerts");
   await page.context().close();
 });
