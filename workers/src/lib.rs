@@ -3,4 +3,5 @@
 //! The only crate that links libtorch. It knows no database: a job brings links to its audio and its result.
 
 pub mod serve;
+pub mod vad;
 pub mod whisper;

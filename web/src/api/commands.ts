@@ -93,9 +93,9 @@ export function setCreditAlerts(body: { thresholds: number[] }, key: string) {
 }
 
 /** Gives what a reservation still holds back to the balance. */
-export function releaseCredits({ id, note }: { id: string; note: string }, key: string) {
+export function releaseCredits({ id, comment }: { id: string; comment: string }, key: string) {
   const path = `/api/reseller/credits/reservations/${encodeURIComponent(id)}/release`;
-  return send(path, done, { body: { note }, idempotencyKey: key });
+  return send(path, done, { body: { comment }, idempotencyKey: key });
 }
 
 function permissionsPath(id: string): string {
@@ -303,13 +303,11 @@ export function extendCustomer({ id, days }: { id: string; days: number }, key: 
     balance: z.number(),
     expiresAt: z.string(),
   });
-  const path = `/api/reseller/customers/${encodeURIComponent(id)}/extensions`;
-  return send(path, answer, { body: { days }, idempotencyKey: key });
+  return send(customerPath(id, "extensions"), answer, { body: { days }, idempotencyKey: key });
 }
 
 export function changeCustomer({ id, to, reason }: StatusChange, key: string) {
-  const path = `/api/reseller/customers/${encodeURIComponent(id)}/${to}`;
-  return send(path, done, { body: { reason }, idempotencyKey: key });
+  return send(customerPath(id, to), done, { body: { reason }, idempotencyKey: key });
 }
 
 const planChange = z.object({

@@ -51,10 +51,11 @@ export function Reservations({ rows }: { rows: readonly Reservation[] }) {
       >
         {releasing && (
           <TextCommand
-            label="Note"
+            label="Comment"
+            hint="It stands in the log."
             submit="Release credits"
             schema={reason}
-            send={(note, key) => releaseCredits({ id: releasing.id, note }, key)}
+            send={(comment, key) => releaseCredits({ id: releasing.id, comment }, key)}
             onDone={() => setReleasing(undefined)}
           />
         )}

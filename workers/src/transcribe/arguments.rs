@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use workers::vad::{Detector, VadOptions};
 use workers::whisper::decoding::DecodeOptions;
 use workers::whisper::fallback::Thresholds;
 use workers::whisper::suppress::SuppressTokens;
@@ -47,6 +48,8 @@ pub struct Arguments {
     search: Search,
     #[command(flatten)]
     retries: Retries,
+    #[command(flatten)]
+    voice: VoiceActivity,
     #[command(flatten)]
     words: WordOptions,
 }
@@ -128,6 +131,35 @@ struct Retries {
     no_speech_threshold: Optional,
 }
 
+/// Which parts are heard: those in which somebody speaks.
+#[derive(Debug, clap::Args)]
+struct VoiceActivity {
+    /// Hear only the parts in which somebody speaks: no text is made up in silence.
+    #[arg(long)]
+    vad_filter: bool,
+    /// File of silero-vad's scripted network for libtorch; if it is not given, speech is found by its energy.
+    #[arg(long, requires = "vad_filter")]
+    vad_model: Option<PathBuf>,
+    /// A frame of 32 ms is speech if it is at least this probable.
+    #[arg(long, requires = "vad_filter", default_value_t = 0.5)]
+    threshold: f64,
+    /// A frame less probable than this is silence; 0.15 below the threshold if it is not given.
+    #[arg(long, requires = "vad_filter")]
+    neg_threshold: Option<f64>,
+    /// Shorter speech is dropped, in milliseconds.
+    #[arg(long, requires = "vad_filter", default_value_t = 250)]
+    min_speech_duration_ms: u32,
+    /// Longer speech is split, at a pause if there is one, in seconds; no limit if it is not given.
+    #[arg(long, requires = "vad_filter")]
+    max_speech_duration_s: Option<f64>,
+    /// Shorter silence is heard, too, in milliseconds.
+    #[arg(long, requires = "vad_filter", default_value_t = 2000)]
+    min_silence_duration_ms: u32,
+    /// Silence left on both sides of speech, in milliseconds.
+    #[arg(long, requires = "vad_filter", default_value_t = 400)]
+    speech_pad_ms: u32,
+}
+
 /// Times of words, and what they are used for.
 #[derive(Debug, clap::Args)]
 struct WordOptions {
@@ -198,6 +230,7 @@ impl Arguments {
             sampling,
             search,
             retries,
+            voice,
             words,
             ..
         } = self;
@@ -218,6 +251,7 @@ impl Arguments {
             initial_prompt: prompting.initial_prompt.clone(),
             carry_initial_prompt: prompting.carry_initial_prompt,
             clip_timestamps: self.clip_timestamps.clone(),
+            vad_filter: voice.options()?,
             word_timestamps: words.word_timestamps,
             prepend_punctuations: words.prepend_punctuations.clone(),
             append_punctuations: words.append_punctuations.clone(),
@@ -246,6 +280,28 @@ impl Arguments {
             max_line_count: self.words.max_line_count,
             max_words_per_line: self.words.max_words_per_line,
         }
+    }
+}
+
+impl VoiceActivity {
+    /// Loads the detector; `None` where everything is heard.
+    fn options(&self) -> Result<Option<VadOptions>, WhisperError> {
+        if !self.vad_filter {
+            return Ok(None);
+        }
+        let detector = match &self.vad_model {
+            Some(file) => Detector::silero(file)?,
+            None => Detector::Energy,
+        };
+        Ok(Some(VadOptions {
+            detector,
+            threshold: self.threshold,
+            neg_threshold: self.neg_threshold,
+            min_speech_duration_ms: self.min_speech_duration_ms,
+            max_speech_duration_s: self.max_speech_duration_s,
+            min_silence_duration_ms: self.min_silence_duration_ms,
+            speech_pad_ms: self.speech_pad_ms,
+        }))
     }
 }
 

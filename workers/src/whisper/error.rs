@@ -35,14 +35,14 @@ impl WhisperError {
         self.as_ref()
     }
 
-    pub(super) fn option(option: &'static str, reason: impl std::fmt::Display) -> Self {
+    pub(crate) fn option(option: &'static str, reason: impl std::fmt::Display) -> Self {
         Self::OptionUnusable {
             option,
             reason: reason.to_string(),
         }
     }
 
-    pub(super) fn unusable(file: impl Into<String>, reason: impl std::fmt::Display) -> Self {
+    pub(crate) fn unusable(file: impl Into<String>, reason: impl std::fmt::Display) -> Self {
         Self::ModelUnusable {
             file: file.into(),
             reason: reason.to_string(),

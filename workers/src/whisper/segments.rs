@@ -6,7 +6,7 @@ use super::decoding::Decoded;
 use super::log_mel::{HOP, SAMPLE_RATE, WINDOW_FRAMES};
 use super::numbers::{count, float, index};
 use super::tokenizer::WhisperTokenizer;
-use super::{Whisper, WhisperError};
+use super::{Transcription, Whisper, WhisperError};
 
 /// Frames of the spectrogram per timestamp step of 20 ms.
 const FRAMES_PER_STEP: usize = 2;
@@ -132,6 +132,23 @@ impl Segment {
             end_ms: ms(self.end),
             text: text.to_owned(),
         })
+    }
+}
+
+impl Transcription {
+    /// As the product stores it, blank segments left out.
+    pub fn to_domain(&self) -> domain::transcript::Transcript {
+        let mut segments = Vec::new();
+        for segment in &self.segments {
+            let index = u32::try_from(segments.len()).unwrap_or(u32::MAX);
+            segments.extend(segment.to_domain(index));
+        }
+        domain::transcript::Transcript {
+            language: self.language.clone(),
+            duration_ms: self.duration_ms,
+            text: self.text.trim().to_owned(),
+            segments,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::segments::{Cut, Segment, Window, frame_at, speech_end};
 use super::tokenizer::Task;
 use super::word_timestamps::add_word_timestamps;
 use super::{Whisper, WhisperError};
+use crate::vad::VadOptions;
 
 /// Text drawn above this temperature does not prompt the next window.
 const PROMPT_RESET_TEMPERATURE: f64 = 0.5;
@@ -41,6 +42,8 @@ pub struct TranscribeOptions {
     pub carry_initial_prompt: bool,
     /// Start and end of the parts to hear, in seconds; a last end may be missing. Empty means all.
     pub clip_timestamps: Vec<f64>,
+    /// Hears only the parts in which somebody speaks; `None` hears everything.
+    pub vad_filter: Option<VadOptions>,
     /// Finds the time of every word, and corrects the segments' times by them.
     pub word_timestamps: bool,
     /// With word timestamps: joined to the word after it.
@@ -84,6 +87,7 @@ impl Default for TranscribeOptions {
             initial_prompt: None,
             carry_initial_prompt: false,
             clip_timestamps: Vec::new(),
+            vad_filter: None,
             word_timestamps: false,
             prepend_punctuations: PREPEND_PUNCTUATIONS.to_owned(),
             append_punctuations: APPEND_PUNCTUATIONS.to_owned(),
@@ -121,7 +125,7 @@ impl Whisper {
         &self,
         samples: &[f32],
         options: &TranscribeOptions,
-        mut progress: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
+        progress: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Transcription, WhisperError> {
         options.check()?;
         if let Some(language) = &options.language {
@@ -129,6 +133,20 @@ impl Whisper {
             self.tokenizer.special.sot_sequence(language, options.task)?;
         }
         let prompt = self.initial_prompt(options)?;
+        match &options.vad_filter {
+            Some(vad) => self.transcribe_voiced(samples, options, vad, prompt, progress),
+            None => self.transcribe_all(samples, options, prompt, progress),
+        }
+    }
+
+    /// Hears all samples, with silence; options and prompt are checked.
+    pub(super) fn transcribe_all(
+        &self,
+        samples: &[f32],
+        options: &TranscribeOptions,
+        prompt: Vec<u32>,
+        mut progress: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Transcription, WhisperError> {
         let mut run = Run::new(self, samples, options, prompt)?;
         let total_ms = milliseconds(samples.len());
         for (start, end) in run.clips() {
@@ -184,6 +202,7 @@ impl TranscribeOptions {
         if !self.temperatures.iter().all(seconds) {
             return Err(WhisperError::option("temperature", "it is 0 or more"));
         }
+        self.vad_filter.as_ref().map_or(Ok(()), VadOptions::check)?;
         self.decode.check()
     }
 }
@@ -362,24 +381,7 @@ impl<'a> Run<'a> {
     }
 }
 
-impl Transcription {
-    /// As the product stores it, blank segments left out.
-    pub fn to_domain(&self) -> domain::transcript::Transcript {
-        let mut segments = Vec::new();
-        for segment in &self.segments {
-            let index = u32::try_from(segments.len()).unwrap_or(u32::MAX);
-            segments.extend(segment.to_domain(index));
-        }
-        domain::transcript::Transcript {
-            language: self.language.clone(),
-            duration_ms: self.duration_ms,
-            text: self.text.trim().to_owned(),
-            segments,
-        }
-    }
-}
-
 /// Playing time of samples at 16 kHz.
-fn milliseconds(samples: usize) -> u64 {
+pub(super) fn milliseconds(samples: usize) -> u64 {
     u64::try_from(samples).unwrap_or(u64::MAX) / 16
 }
