@@ -64,6 +64,25 @@ test("a reseller says at which balance it wants to be told", async ({ browser })
   await page.context().close();
 });
 
+test("credits that a shop holds are given free again", async ({ browser }) => {
+  const page = await openAs(browser, "reseller", demo("reseller"));
+  await expect(page.getByRole("heading", { name: "Dashboard" })).toBeVisible();
+  const note = `Order ${run}`;
+  await reserve(page, note);
+  await page.getByRole("link", { name: "Credits", exact: true }).click();
+  const row = page.getByRole("row").filter({ hasText: note });
+  await look(page, "reseller-reservations");
+  await row.getByRole("button", { name: "Release" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByText("3 credits go back to the balance.")).toBeVisible();
+  await dialog.getByLabel("Comment").fill("The buyer went away");
+  await look(page, "reseller-release");
+  await dialog.getByRole("button", { name: "Release credits" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(row.getByRole("button", { name: "Release" })).toHaveCount(0);
+  await page.context().close();
+});
+
 test("a business applies, is approved, and gets credits from another reseller", async ({
   browser,
 }) => {
@@ -90,6 +109,7 @@ test("a business applies, is approved, and gets credits from another reseller", 
   await page.getByLabel("Search resellers").fill("");
   await page.getByRole("link", { name: "Demo Reseller" }).click();
   await page.getByRole("button", { name: "Transfer credits" }).click();
+  await dialog.getByLabel("Search who gets them").fill(name);
   await dialog.getByLabel("To").selectOption({ label: name });
   await dialog.getByLabel("Credits").fill("20");
   await dialog.getByLabel("Note").fill("To begin with");
@@ -122,6 +142,16 @@ async function createCustomer(page: Page, name: string): Promise<void> {
   await page.getByRole("link", { name: "Customers" }).first().click();
   await page.getByLabel("Search customers").fill(name);
   await page.getByRole("link", { name }).click();
+}
+
+/** As a reseller's shop does while a buyer pays. */
+async function reserve(page: Page, note: string): Promise<void> {
+  const session = await (await page.request.get("/api/auth/session")).json();
+  const sent = await page.request.post("/api/reseller/credits/reservations", {
+    headers: { "x-csrf-token": session.csrfToken, "idempotency-key": randomUUID() },
+    data: { credits: 3, expiresAt: new Date(Date.now() + 3_600_000).toISOString(), note },
+  });
+  expect(sent.status(), await sent.text()).toBe(201);
 }
 
 /** As the business' own website would send it. */

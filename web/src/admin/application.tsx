@@ -2,7 +2,7 @@
 import { Check, X } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
-import { approveReseller, declineReseller } from "@/api/commands";
+import { approveReseller, declineReseller } from "@/api/commands/resellers";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Submit } from "@/components/submit";
 import { TextCommand } from "@/components/text-command";

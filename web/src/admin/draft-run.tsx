@@ -1,6 +1,6 @@
 // The form that drafts a payout run. What is left empty is as the settings say.
 import { z } from "zod";
-import { draftPayoutRun } from "@/api/commands";
+import { draftPayoutRun } from "@/api/commands/finance";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Submit } from "@/components/submit";
 import { TextField } from "@/components/text-field";

@@ -1,6 +1,6 @@
 // Erasing a person: for good, so the address has to be typed.
 import { z } from "zod";
-import { erasePerson } from "@/api/commands";
+import { erasePerson } from "@/api/commands/people";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Submit } from "@/components/submit";
 import { TextField } from "@/components/text-field";

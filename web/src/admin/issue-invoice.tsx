@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { issueInvoice } from "@/api/commands";
+import { issueInvoice } from "@/api/commands/finance";
 import { Field } from "@/components/field";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Submit } from "@/components/submit";

@@ -1,7 +1,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { z } from "zod";
-import { createReseller } from "@/api/commands";
+import { createReseller } from "@/api/commands/resellers";
 import { Field } from "@/components/field";
 import { ProblemAlert } from "@/components/problem-alert";
 import { SecretOnce } from "@/components/secret-once";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { savePack } from "@/api/commands";
+import { savePack } from "@/api/commands/credits";
 import type { Pack } from "@/components/pack-price";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Submit } from "@/components/submit";

@@ -1,7 +1,7 @@
 import { Package, Pencil, Plus } from "lucide-react";
 import { useState } from "react";
 import { useRead } from "@/api/client";
-import { retirePack } from "@/api/commands";
+import { retirePack } from "@/api/commands/credits";
 import type { Pack } from "@/components/pack-price";
 import { Page } from "@/components/page";
 import { ProblemAlert } from "@/components/problem-alert";

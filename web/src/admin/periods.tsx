@@ -2,7 +2,7 @@
 import { CalendarCheck, Lock } from "lucide-react";
 import { useState } from "react";
 import { useRead } from "@/api/client";
-import { closePeriod } from "@/api/commands";
+import { closePeriod } from "@/api/commands/finance";
 import { Page } from "@/components/page";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Empty, Loaded } from "@/components/states";

@@ -1,7 +1,7 @@
 import { KeySquare, Pencil, Plus } from "lucide-react";
 import { useState } from "react";
 import { useRead } from "@/api/client";
-import { retireTemplate } from "@/api/commands";
+import { retireTemplate } from "@/api/commands/resellers";
 import { Page } from "@/components/page";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Empty, Loaded } from "@/components/states";

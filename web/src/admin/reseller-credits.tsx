@@ -3,10 +3,11 @@ import { ArrowRightLeft, Scale } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
 import { useRead } from "@/api/client";
-import { setCreditLine, transferCredits } from "@/api/commands";
+import { setCreditLine, transferCredits } from "@/api/commands/credits";
 import { Field } from "@/components/field";
 import { Stat } from "@/components/page";
 import { ProblemAlert } from "@/components/problem-alert";
+import { SearchBox } from "@/components/search-box";
 import { Loaded } from "@/components/states";
 import { Submit } from "@/components/submit";
 import { TextField } from "@/components/text-field";
@@ -147,7 +148,8 @@ const transfer = z.object({
 });
 
 function Transfer({ resellerId, onDone }: FormProps) {
-  const others = useRead(othersDocument, { search: null }).data?.resellers.nodes ?? [];
+  const [search, setSearch] = useState("");
+  const others = useRead(othersDocument, { search: search || null }).data?.resellers.nodes ?? [];
   const { form, submit, errorOf, banner, busy } = useFormCommand({
     schema: transfer,
     defaults: { toResellerId: "", credits: "", note: "" },
@@ -159,6 +161,7 @@ function Transfer({ resellerId, onDone }: FormProps) {
   return (
     <form onSubmit={submit} noValidate className="space-y-4">
       {banner && <ProblemAlert {...banner} />}
+      <SearchBox label="Search who gets them" value={search} onSearch={setSearch} />
       <Field label="To" error={errorOf("toResellerId")}>
         {(control) => (
           <Select {...control} {...form.register("toResellerId")}>

@@ -1,7 +1,7 @@
 // A reseller's invoices, as the platform issues, credits and settles them.
 import { FilePlus } from "lucide-react";
 import { useState } from "react";
-import { creditInvoice, recordInvoicePayment } from "@/api/commands";
+import { creditInvoice, recordInvoicePayment } from "@/api/commands/finance";
 import { type InvoiceRow, Invoices, isOpen } from "@/components/invoices";
 import { TextCommand } from "@/components/text-command";
 import { Button } from "@/components/ui/button";

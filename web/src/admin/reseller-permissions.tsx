@@ -3,7 +3,7 @@ import { Undo2 } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
 import { useRead } from "@/api/client";
-import { assignTemplate, exceptPermission, withdrawException } from "@/api/commands";
+import { assignTemplate, exceptPermission, withdrawException } from "@/api/commands/resellers";
 import { Field } from "@/components/field";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Loaded } from "@/components/states";

@@ -2,7 +2,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { Building2, Coins } from "lucide-react";
 import { useState } from "react";
 import { useRead } from "@/api/client";
-import { changeReseller } from "@/api/commands";
+import { changeReseller } from "@/api/commands/resellers";
 import { Page, Stat } from "@/components/page";
 import { Pager } from "@/components/pager";
 import { Empty, Loaded } from "@/components/states";

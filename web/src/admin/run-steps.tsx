@@ -1,6 +1,6 @@
 // What can be done next with a payout run.
 import { useState } from "react";
-import { changePayoutRun } from "@/api/commands";
+import { changePayoutRun } from "@/api/commands/finance";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Submit } from "@/components/submit";
 import { TextCommand } from "@/components/text-command";

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { useRead } from "@/api/client";
-import { sellPack } from "@/api/commands";
+import { sellPack } from "@/api/commands/credits";
 import { type Pack, PackPrice } from "@/components/pack-price";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Loaded } from "@/components/states";

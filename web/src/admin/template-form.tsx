@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { useRead } from "@/api/client";
-import { publishTemplate } from "@/api/commands";
+import { publishTemplate } from "@/api/commands/resellers";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Submit } from "@/components/submit";
 import { TextField } from "@/components/text-field";

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { z } from "zod";
-import { changePassword } from "@/api/commands";
+import { changePassword } from "@/api/commands/account";
 import { endSession } from "@/api/http";
 import { Field } from "@/components/field";
 import { ProblemAlert } from "@/components/problem-alert";

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { useForm } from "react-hook-form";
 import { z } from "zod";
-import { acceptInvitation, completeReset, requestReset } from "@/api/commands";
+import { acceptInvitation, completeReset, requestReset } from "@/api/commands/account";
 import { type Problem, problemOf } from "@/api/problem";
 import type { Audience } from "@/api/session";
 import { areas } from "@/areas";

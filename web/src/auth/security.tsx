@@ -10,7 +10,7 @@ import {
   endDevices,
   enrolTotp,
   listDevices,
-} from "@/api/commands";
+} from "@/api/commands/account";
 import { type Problem, problemOf } from "@/api/problem";
 import { session } from "@/api/session";
 import { ProblemAlert } from "@/components/problem-alert";

@@ -2,7 +2,7 @@
 import { Eye } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
-import { beginImpersonation } from "@/api/commands";
+import { beginImpersonation } from "@/api/commands/people";
 import type { Audience } from "@/api/session";
 import { areas } from "@/areas";
 import { useFormCommand } from "@/lib/use-form-command";

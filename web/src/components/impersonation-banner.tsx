@@ -1,7 +1,7 @@
 // Above every page while somebody acts as somebody else.
 import { Eye } from "lucide-react";
 import { useSyncExternalStore } from "react";
-import { endImpersonation } from "@/api/commands";
+import { endImpersonation } from "@/api/commands/people";
 import { session } from "@/api/session";
 import { areas } from "@/areas";
 import { formatDateTime } from "@/lib/format";

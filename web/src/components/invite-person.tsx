@@ -1,7 +1,7 @@
 // Asks somebody to join: the link is shown once, and mailed where the installation sends mail.
 import { useState } from "react";
 import { z } from "zod";
-import { invitePerson } from "@/api/commands";
+import { invitePerson } from "@/api/commands/people";
 import type { Audience } from "@/api/session";
 import { useFormCommand } from "@/lib/use-form-command";
 import { email } from "@/lib/validation";

@@ -2,7 +2,7 @@
 import { Pause, Play } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
-import type { StatusChange as Change } from "@/api/commands";
+import type { StatusChange as Change } from "@/api/commands/answers";
 import { useFormCommand } from "@/lib/use-form-command";
 import { reason } from "@/lib/validation";
 import { ProblemAlert } from "./problem-alert";

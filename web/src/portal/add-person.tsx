@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { z } from "zod";
-import { addUser } from "@/api/commands";
+import { addUser } from "@/api/commands/people";
 import { Field } from "@/components/field";
 import { ProblemAlert } from "@/components/problem-alert";
 import { SecretOnce } from "@/components/secret-once";

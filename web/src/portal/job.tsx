@@ -1,7 +1,7 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { AudioLines, CircleStop, LoaderCircle, WifiOff } from "lucide-react";
 import { useRead } from "@/api/client";
-import { cancelJob } from "@/api/commands";
+import { cancelJob } from "@/api/commands/work";
 import { Page } from "@/components/page";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Empty, Loaded } from "@/components/states";

@@ -2,7 +2,7 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { CircleCheck } from "lucide-react";
 import { useState } from "react";
 import { useRead } from "@/api/client";
-import { runWorkflow, startJob } from "@/api/commands";
+import { runWorkflow, startJob } from "@/api/commands/work";
 import { Page } from "@/components/page";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Loaded } from "@/components/states";

@@ -1,6 +1,6 @@
 // The choices of a transcription, which the forms of a job and of a workflow share.
 import type { ComponentProps } from "react";
-import type { SpeechTask } from "@/api/commands";
+import type { SpeechTask } from "@/api/commands/work";
 import { Field } from "@/components/field";
 import { Select } from "@/components/ui/input";
 import { isUsable, type Model } from "./entitlement";

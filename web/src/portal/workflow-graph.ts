@@ -1,6 +1,6 @@
 // A workflow's form and its graph: recording → transcription → transcript, as xyflow writes it.
 import { z } from "zod";
-import type { SpeechTask } from "@/api/commands";
+import type { SpeechTask } from "@/api/commands/work";
 
 /** What the form asks for. */
 export interface SpeechChoice {

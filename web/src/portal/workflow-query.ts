@@ -1,7 +1,7 @@
 // The saved workflows: a page of them to list or choose from, and one of them to edit.
 import { useState } from "react";
 import { type Reading, useRead } from "@/api/client";
-import type { SpeechTask } from "@/api/commands";
+import type { SpeechTask } from "@/api/commands/work";
 import { graphql } from "@/gql";
 import type { WorkflowGraphsQuery, WorkflowsQuery } from "@/gql/graphql";
 import { languageName } from "./languages";

@@ -3,7 +3,7 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { Workflow } from "lucide-react";
 import { z } from "zod";
 import { useRead } from "@/api/client";
-import { saveWorkflow } from "@/api/commands";
+import { saveWorkflow } from "@/api/commands/work";
 import { Page } from "@/components/page";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Empty, Loaded } from "@/components/states";

@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { Pencil, Play, Plus, Trash2, Workflow } from "lucide-react";
 import { useState } from "react";
 import { useRead } from "@/api/client";
-import { removeWorkflow } from "@/api/commands";
+import { removeWorkflow } from "@/api/commands/work";
 import { Page } from "@/components/page";
 import { Pager } from "@/components/pager";
 import { ProblemAlert } from "@/components/problem-alert";

@@ -3,7 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { ListChecks } from "lucide-react";
 import { useState } from "react";
 import { useRead } from "@/api/client";
-import { cancelBulk } from "@/api/commands";
+import { cancelBulk } from "@/api/commands/customers";
 import { Page } from "@/components/page";
 import { Pager } from "@/components/pager";
 import { SaveList } from "@/components/save-list";

@@ -1,7 +1,7 @@
 // Ends a subscription: as it would have ended, or now, with what was paid coming back.
 import { useState } from "react";
 import { z } from "zod";
-import { cancelSubscription } from "@/api/commands";
+import { cancelSubscription } from "@/api/commands/customers";
 import { Field } from "@/components/field";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Submit } from "@/components/submit";

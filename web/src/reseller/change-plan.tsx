@@ -1,6 +1,6 @@
 // Another tier for a customer: shown first, to the second, then changed as it was shown.
 import { useState } from "react";
-import { changePlan, type PlanChange, previewPlan } from "@/api/commands";
+import { changePlan, type PlanChange, previewPlan } from "@/api/commands/customers";
 import { type Problem, problemOf } from "@/api/problem";
 import { Field } from "@/components/field";
 import { ProblemAlert } from "@/components/problem-alert";

@@ -2,7 +2,7 @@
 import { Bell } from "lucide-react";
 import { useState } from "react";
 import { z } from "zod";
-import { setCreditAlerts } from "@/api/commands";
+import { setCreditAlerts } from "@/api/commands/credits";
 import { Empty } from "@/components/states";
 import { type Column, Table } from "@/components/table";
 import { TextCommand } from "@/components/text-command";

@@ -2,7 +2,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { CalendarPlus, Users } from "lucide-react";
 import { useState } from "react";
 import { useRead } from "@/api/client";
-import { changeCustomer } from "@/api/commands";
+import { changeCustomer } from "@/api/commands/customers";
 import { Page, Stat } from "@/components/page";
 import { Empty, Loaded } from "@/components/states";
 import { CustomerBadge, tierName } from "@/components/status";

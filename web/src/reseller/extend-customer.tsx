@@ -1,7 +1,7 @@
 import { useMemo, useState } from "react";
 import { z } from "zod";
 import { useRead } from "@/api/client";
-import { extendCustomer } from "@/api/commands";
+import { extendCustomer } from "@/api/commands/customers";
 import { ProblemAlert } from "@/components/problem-alert";
 import { Submit } from "@/components/submit";
 import { Alert } from "@/components/ui/alert";

@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { z } from "zod";
 import { useRead } from "@/api/client";
-import { createCustomer } from "@/api/commands";
+import { createCustomer } from "@/api/commands/customers";
 import { Page } from "@/components/page";
 import { ProblemAlert } from "@/components/problem-alert";
 import { SecretOnce } from "@/components/secret-once";

@@ -1,6 +1,6 @@
 // Credits that reservations hold, and giving them free again.
 import { useState } from "react";
-import { releaseCredits } from "@/api/commands";
+import { releaseCredits } from "@/api/commands/credits";
 import { type Column, Table } from "@/components/table";
 import { TextCommand } from "@/components/text-command";
 import { Button } from "@/components/ui/button";

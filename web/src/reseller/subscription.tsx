@@ -3,7 +3,7 @@ import { CalendarX, Pause, Play, RefreshCw, Shuffle } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { z } from "zod";
 import { useRead } from "@/api/client";
-import { changeSubscription, setAutoRenewal } from "@/api/commands";
+import { changeSubscription, setAutoRenewal } from "@/api/commands/customers";
 import { Empty, Loaded } from "@/components/states";
 import { tierName } from "@/components/status";
 import { type Column, Table } from "@/components/table";
