@@ -39,6 +39,15 @@ pub fn new_customer(email: &str, tier: &str, days: u32) -> Value {
     })
 }
 
+impl Reseller {
+    /// Out of nothing, as a bonus.
+    pub async fn give_credits(&self, admin: &TestClient, credits: i64) {
+        let bonus = json!({"kind": "bonus", "credits": credits, "note": "to begin with"});
+        let path = format!("/api/admin/resellers/{}/credits/adjustments", self.id);
+        admin.post(&path, bonus).await.ok();
+    }
+}
+
 impl TestApp {
     /// A reseller with exactly `credits`.
     pub async fn reseller_with(&self, admin: &TestClient, credits: i64) -> Reseller {
@@ -48,18 +57,15 @@ impl TestApp {
             .await
             .ok();
         let id = registered["resellerId"].as_str().unwrap().to_owned();
-        if credits > 0 {
-            let bonus = json!({"kind": "bonus", "credits": credits, "note": "to begin with"});
-            admin
-                .post(&format!("/api/admin/resellers/{id}/credits/adjustments"), bonus)
-                .await
-                .ok();
-        }
-        Reseller {
+        let reseller = Reseller {
             id,
             client: self.signed_in(&email, PASSWORD).await,
             email,
+        };
+        if credits > 0 {
+            reseller.give_credits(admin, credits).await;
         }
+        reseller
     }
 
     pub async fn customer_of(&self, reseller: &Reseller, tier: &str) -> Customer {

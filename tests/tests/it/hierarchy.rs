@@ -21,24 +21,6 @@ async fn below(app: &TestApp, parent: &Reseller) -> Reseller {
     }
 }
 
-pub(super) async fn give_credits(admin: &TestClient, reseller: &Reseller, credits: i64) {
-    let bonus = json!({"kind": "bonus", "credits": credits, "note": "to begin with"});
-    let path = format!("/api/admin/resellers/{}/credits/adjustments", reseller.id);
-    admin.post(&path, bonus).await.ok();
-}
-
-pub(super) async fn customer(reseller: &Reseller) -> String {
-    let created = reseller
-        .client
-        .post(
-            "/api/reseller/customers",
-            new_customer(&email("carl"), "basic", 30),
-        )
-        .await
-        .ok();
-    created["tenantId"].as_str().unwrap().to_owned()
-}
-
 fn ids(list: &Value) -> Vec<&str> {
     list["nodes"]
         .as_array()
@@ -56,11 +38,11 @@ async fn each_level_sees_what_is_below_it_and_nothing_else() {
     let (left, right) = (below(&app, &top).await, below(&app, &top).await);
     let leaf = below(&app, &left).await;
     for reseller in [&left, &right, &leaf] {
-        give_credits(&admin, reseller, 100).await;
+        reseller.give_credits(&admin, 100).await;
     }
-    let of_left = customer(&left).await;
-    let of_leaf = customer(&leaf).await;
-    let of_right = customer(&right).await;
+    let of_left = app.customer_of(&left, "basic").await.id;
+    let of_leaf = app.customer_of(&leaf, "basic").await.id;
+    let of_right = app.customer_of(&right, "basic").await.id;
     app.settle().await;
     let seen =
         "{ resellers(first: 50) { nodes { id } } customers(reach: BELOW) { nodes { id resellerId } } }";
@@ -169,7 +151,7 @@ async fn a_suspended_parent_stops_all_below_it() {
         client: app.signed_in(&address, PASSWORD).await,
         email: address.clone(),
     };
-    give_credits(&admin, &leaf, 60).await;
+    leaf.give_credits(&admin, 60).await;
     let suspend = format!("/api/reseller/resellers/{}/suspend", middle.id);
     top.client.post(&suspend, json!({"reason": "unpaid"})).await.ok();
     let refused = leaf
@@ -201,7 +183,7 @@ async fn a_suspended_parent_stops_all_below_it() {
         "nobody resumes itself"
     );
     top.client.post(&resume, json!({"reason": "paid"})).await.ok();
-    customer(&leaf).await;
+    app.customer_of(&leaf, "basic").await;
 }
 
 #[actix_web::test]
@@ -241,8 +223,8 @@ async fn a_limit_holds_against_64_at_once() {
     let admin = app.admin().await;
     let top = app.reseller_with(&admin, 0).await;
     let sub = below(&app, &top).await;
-    give_credits(&admin, &sub, 10_000).await;
-    customer(&sub).await;
+    sub.give_credits(&admin, 10_000).await;
+    app.customer_of(&sub, "basic").await;
     let limits = format!("/api/reseller/resellers/{}/limits", sub.id);
     let set = top
         .client
@@ -285,10 +267,10 @@ async fn a_foreign_id_is_an_unknown_one_in_every_field_of_every_command() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let mine = app.reseller_with(&admin, 100).await;
-    let own = customer(&mine).await;
+    let own = app.customer_of(&mine, "basic").await.id;
     let sub = below(&app, &mine).await;
     let other = app.reseller_with(&admin, 100).await;
-    let foreign = customer(&other).await;
+    let foreign = app.customer_of(&other, "basic").await.id;
     let unknown = Uuid::now_v7().to_string();
     let reason = json!({"reason": "r"});
     let mut answers = Vec::new();
@@ -341,8 +323,8 @@ async fn a_reseller_is_closed_when_nobody_is_left() {
     let admin = app.admin().await;
     let top = app.reseller_with(&admin, 100).await;
     let sub = below(&app, &top).await;
-    give_credits(&admin, &sub, 30).await;
-    let tenant = customer(&sub).await;
+    sub.give_credits(&admin, 30).await;
+    let tenant = app.customer_of(&sub, "basic").await.id;
     let reason = json!({"reason": "left"});
     let close = format!("/api/reseller/resellers/{}/close", sub.id);
     let refused = top.client.post(&close, reason.clone()).await;

@@ -5,8 +5,6 @@ use tests::TestApp;
 use tests::app::PASSWORD;
 use tests::scenario::{Reseller, email};
 
-use super::hierarchy::{customer, give_credits};
-
 fn application(email: &str) -> Value {
     json!({"name": "West Audio", "company": "West Audio Ltd", "contactPerson": "Wim West", "email": email,
            "phone": "+49 40 1234", "timeZone": "Europe/Berlin", "password": PASSWORD})
@@ -81,8 +79,8 @@ async fn a_business_applies_and_is_answered() {
         client: app.signed_in(&wim, PASSWORD).await,
         email: wim,
     };
-    give_credits(&admin, &reseller, 30).await;
-    customer(&reseller).await;
+    reseller.give_credits(&admin, 30).await;
+    app.customer_of(&reseller, "basic").await;
     let overreach = json!({"commissionRate": "1", "reason": "mine"});
     let forbidden = reseller.client.post(&path(&vera, "approve"), overreach).await;
     assert_eq!(forbidden.code(), "FORBIDDEN");

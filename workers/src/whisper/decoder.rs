@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::WhisperError;
 use super::config::ModelConfig;
-use super::layers::{Mlp, attend, split_heads};
+use super::layers::{Mlp, SelfAttention, attend, split_heads};
 use super::model::DecoderState;
 use super::numbers::{float, size};
 use super::weights::{LayerNorm, Linear, Weights};
@@ -25,9 +25,7 @@ pub struct CrossAttention<'a> {
 }
 
 pub struct DecoderBlock {
-    attention_norm: LayerNorm,
-    query_key_value: Linear,
-    attention_out: Linear,
+    attention: SelfAttention,
     cross_norm: LayerNorm,
     cross_query: Linear,
     pub cross_key_value: Linear,
@@ -69,13 +67,7 @@ impl Decoder {
             .map(|layer| {
                 let name = format!("model.decoder.layers.{layer}");
                 Ok(DecoderBlock {
-                    attention_norm: weights.layer_norm(&format!("{name}.self_attn_layer_norm"), width)?,
-                    query_key_value: weights.projections(
-                        &format!("{name}.self_attn"),
-                        &["q", "k", "v"],
-                        width,
-                    )?,
-                    attention_out: weights.linear(&format!("{name}.self_attn.out_proj"), width, width)?,
+                    attention: SelfAttention::take(weights, &name, width)?,
                     cross_norm: weights.layer_norm(&format!("{name}.encoder_attn_layer_norm"), width)?,
                     cross_query: weights.linear(&format!("{name}.encoder_attn.q_proj"), width, width)?,
                     cross_key_value: weights.projections(
@@ -112,8 +104,7 @@ impl Decoder {
         let memory = state.own.iter().zip(&state.sound);
         let layers = self.blocks.iter().zip(memory).enumerate();
         for (layer, (block, ((keys, values), (sound_keys, sound_values)))) in layers {
-            let input = block.attention_norm.forward(&text)?;
-            let [query, key, value] = split_heads(&block.query_key_value.forward(&input)?, heads)?;
+            let [query, key, value] = block.attention.read(&text, heads)?;
             keys.f_narrow(2, state.length, count)?.f_copy_(&key)?;
             values.f_narrow(2, state.length, count)?.f_copy_(&value)?;
             // With one token there is nothing later to hide; with more, nothing came before them.
@@ -123,7 +114,7 @@ impl Decoder {
                 &values.f_narrow(2, 0, read)?,
                 count > 1,
             )?;
-            text = text.f_add(&block.attention_out.forward(&attended)?)?;
+            text = block.attention.add(&text, &attended)?;
 
             let input = block.cross_norm.forward(&text)?;
             let [query] = split_heads(&block.cross_query.forward(&input)?, heads)?;

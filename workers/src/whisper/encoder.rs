@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::WhisperError;
 use super::config::ModelConfig;
-use super::layers::{Mlp, attend, split_heads};
+use super::layers::{Mlp, SelfAttention, attend};
 use super::numbers::size;
 use super::weights::{LayerNorm, Linear, Weights};
 
@@ -18,9 +18,7 @@ pub struct Encoder {
 }
 
 struct EncoderBlock {
-    attention_norm: LayerNorm,
-    query_key_value: Linear,
-    attention_out: Linear,
+    attention: SelfAttention,
     mlp: Mlp,
 }
 
@@ -43,13 +41,7 @@ impl Encoder {
             .map(|layer| {
                 let name = format!("model.encoder.layers.{layer}");
                 Ok(EncoderBlock {
-                    attention_norm: weights.layer_norm(&format!("{name}.self_attn_layer_norm"), width)?,
-                    query_key_value: weights.projections(
-                        &format!("{name}.self_attn"),
-                        &["q", "k", "v"],
-                        width,
-                    )?,
-                    attention_out: weights.linear(&format!("{name}.self_attn.out_proj"), width, width)?,
+                    attention: SelfAttention::take(weights, &name, width)?,
                     mlp: Mlp::take(weights, &name, width, inner)?,
                 })
             })
@@ -73,10 +65,10 @@ impl Encoder {
         let sound = conv(&self.conv2, &conv(&self.conv1, mel, 1)?, 2)?;
         let mut sound = sound.f_transpose(1, 2)?.f_add(&self.positions)?;
         for block in &self.blocks {
-            let input = block.attention_norm.forward(&sound)?;
-            let [query, key, value] = split_heads(&block.query_key_value.forward(&input)?, size(heads))?;
-            let attended = attend(&query, &key, &value, false)?;
-            sound = sound.f_add(&block.attention_out.forward(&attended)?)?;
+            let [query, key, value] = block.attention.read(&sound, size(heads))?;
+            sound = block
+                .attention
+                .add(&sound, &attend(&query, &key, &value, false)?)?;
             sound = block.mlp.add(&sound)?;
         }
         self.norm.forward(&sound)

@@ -1,10 +1,38 @@
-//! What encoder and decoder have in common: attention over heads, and the feed-forward block.
+//! What encoder and decoder have in common: attention over heads and to the own input, and the feed-forward block.
 
 use tch::Tensor;
 
 use super::WhisperError;
 use super::numbers::size;
 use super::weights::{LayerNorm, Linear, Weights};
+
+/// The weights of a block's attention to its own input.
+pub struct SelfAttention {
+    pub norm: LayerNorm,
+    pub query_key_value: Linear,
+    pub out: Linear,
+}
+
+impl SelfAttention {
+    pub fn take(weights: &mut Weights, name: &str, width: usize) -> Result<Self, WhisperError> {
+        let attention = format!("{name}.self_attn");
+        Ok(Self {
+            norm: weights.layer_norm(&format!("{attention}_layer_norm"), width)?,
+            query_key_value: weights.projections(&attention, &["q", "k", "v"], width)?,
+            out: weights.linear(&format!("{attention}.out_proj"), width, width)?,
+        })
+    }
+
+    /// Queries, keys and values of `input`, each (rows, heads, n, width of a head).
+    pub fn read(&self, input: &Tensor, heads: i64) -> Result<[Tensor; 3], WhisperError> {
+        split_heads(&self.query_key_value.forward(&self.norm.forward(input)?)?, heads)
+    }
+
+    /// `input` with what was attended to, (rows, n, width).
+    pub fn add(&self, input: &Tensor, attended: &Tensor) -> Result<Tensor, WhisperError> {
+        Ok(input.f_add(&self.out.forward(attended)?)?)
+    }
+}
 
 pub struct Mlp {
     norm: LayerNorm,
