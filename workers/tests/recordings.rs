@@ -196,7 +196,7 @@ fn the_command_line_writes_every_format_with_the_time_of_every_word() {
         "--model",
         text(&small()),
         "--language",
-        "en",
+        "English",
         "--format",
         "all",
         "--output-dir",

@@ -44,7 +44,7 @@ struct Cli {
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000])]
     events: Vec<u64>,
     /// Customers of the platforms whose dashboards are asked for, one pass each, the smallest first; the tables of a
-    /// million take more than ten minutes to fill.
+    /// million take five to eight minutes to fill.
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000])]
     customers: Vec<u64>,
 }

@@ -16,7 +16,7 @@ use crate::projection::ProjectionError;
 /// Events of one transaction. As a writer it holds back the feed of everybody, so it is short.
 const BATCH_EVENTS: usize = 4_000;
 /// Batches that wait for a folder.
-const BATCHES_AHEAD: usize = 2;
+const BATCHES_AHEAD: usize = 1;
 /// More would only wait for processors.
 const FOLDERS_MAX: u32 = 3;
 /// Connections beside those of the folders: the snapshot, the lock against erasures, the reader.

@@ -5,8 +5,6 @@ use tests::TestApp;
 use tests::app::PASSWORD;
 use tests::scenario::{email, new_customer};
 
-use super::hierarchy::customer;
-
 #[actix_web::test]
 async fn a_moved_customer_takes_along_what_is_its_own_and_leaves_the_history() {
     let app = TestApp::start().await;
@@ -100,7 +98,7 @@ async fn two_who_edit_one_thing_learn_of_each_other() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let reseller = app.reseller_with(&admin, 100).await;
-    let id = customer(&reseller).await;
+    let id = app.customer_of(&reseller, "basic").await.id;
     app.settle().await;
     let version = "query ($id: ID!, $r: ID!) { customer(id: $id) { version name contactEmail }
                    reseller(id: $r) { version company phone contactPerson } }";

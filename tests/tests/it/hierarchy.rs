@@ -2,9 +2,9 @@
 
 use futures::future::join_all;
 use serde_json::{Value, json};
+use tests::TestApp;
 use tests::app::PASSWORD;
 use tests::scenario::{Reseller, email, new_customer, new_reseller};
-use tests::{TestApp, TestClient};
 use uuid::Uuid;
 
 async fn below(app: &TestApp, parent: &Reseller) -> Reseller {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use workers::vad::{Detector, VadOptions};
 use workers::whisper::decoding::DecodeOptions;
 use workers::whisper::fallback::Thresholds;
+use workers::whisper::languages::language_code;
 use workers::whisper::suppress::SuppressTokens;
 use workers::whisper::tokenizer::{Task, WhisperTokenizer};
 use workers::whisper::transcribe::{APPEND_PUNCTUATIONS, PREPEND_PUNCTUATIONS};
@@ -31,7 +32,7 @@ pub struct Arguments {
     /// Threads of the processor; all cores if it is not given.
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     pub threads: Option<i32>,
-    /// Language spoken, as Whisper's code (en, de, …); detected if it is not given.
+    /// Language spoken, as Whisper's code (en, de, …) or English name (german); detected if it is not given.
     #[arg(long)]
     language: Option<String>,
     /// transcribe writes what is said, translate writes it in English.
@@ -158,6 +159,9 @@ struct VoiceActivity {
     /// Silence left on both sides of speech, in milliseconds.
     #[arg(long, requires = "vad_filter", default_value_t = 400)]
     speech_pad_ms: u32,
+    /// Windows decoded at once, cut at silence: faster, but no window is shown the text before it.
+    #[arg(long, requires = "vad_filter")]
+    batch_size: Option<usize>,
 }
 
 /// Times of words, and what they are used for.
@@ -239,7 +243,7 @@ impl Arguments {
             None => Vec::new(),
         };
         Ok(TranscribeOptions {
-            language: self.language.clone(),
+            language: self.language.as_deref().map(language_code),
             task: self.task,
             temperatures: retries.temperatures(search.temperature),
             thresholds: Thresholds {
@@ -252,6 +256,7 @@ impl Arguments {
             carry_initial_prompt: prompting.carry_initial_prompt,
             clip_timestamps: self.clip_timestamps.clone(),
             vad_filter: voice.options()?,
+            batch_size: voice.batch_size,
             word_timestamps: words.word_timestamps,
             prepend_punctuations: words.prepend_punctuations.clone(),
             append_punctuations: words.append_punctuations.clone(),

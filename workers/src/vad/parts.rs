@@ -85,6 +85,20 @@ impl Parts {
             .collect()
     }
 
+    /// Where `spans`, those that the parts are made of, end in the joined recording, and where that ends itself, in
+    /// rising order.
+    pub fn ends(&self, spans: &[Span]) -> Vec<usize> {
+        let mut ends = Vec::new();
+        for part in &self.0 {
+            let inside = spans
+                .iter()
+                .filter(|span| part.span.start < span.end && span.end < part.span.end);
+            ends.extend(inside.map(|span| part.joined_start() + span.end - part.span.start));
+            ends.push(part.joined_end);
+        }
+        ends
+    }
+
     /// A time of the joined recording in the recording, both in seconds. A time where two parts meet belongs to
     /// the later one.
     pub fn time(&self, seconds: f64) -> f64 {

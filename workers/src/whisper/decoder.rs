@@ -121,12 +121,17 @@ impl Decoder {
             if let Some(seen) = &mut seen {
                 seen.look(layer, &query, sound_keys)?;
             }
-            let rows = [state.rows, -1, -1, -1];
-            let (keys, values) = (
-                sound_keys.f_expand(rows, false)?,
-                sound_values.f_expand(rows, false)?,
-            );
-            let attended = attend(&query, &keys, &values, false)?;
+            let query = if state.rows == state.windows {
+                query
+            } else {
+                // Rows of a window, with one token each, ask as if they were tokens of one row.
+                let (rows, heads, _, head_width) = query.size4()?;
+                query
+                    .f_reshape([state.windows, rows / state.windows, heads, head_width])?
+                    .f_transpose(1, 2)?
+            };
+            let attended =
+                attend(&query, sound_keys, sound_values, false)?.f_reshape([state.rows, count, -1])?;
             text = text.f_add(&block.cross_out.forward(&attended)?)?;
             text = block.mlp.add(&text)?;
         }

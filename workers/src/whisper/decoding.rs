@@ -1,4 +1,4 @@
-//! One window of sound to one text.
+//! Windows of sound to one text each.
 
 use serde::Serialize;
 
@@ -8,6 +8,7 @@ use super::model::AudioFeatures;
 use super::numbers::{count, float, index, last, size};
 use super::search::{Row, Search};
 use super::suppress::SuppressTokens;
+use super::texts::Texts;
 use super::tokenizer::Task;
 use super::{Whisper, WhisperError};
 
@@ -109,64 +110,54 @@ struct Initial {
 }
 
 impl Whisper {
-    /// Decodes what the encoder heard.
+    /// Decodes what the encoder heard in one window.
     pub fn decode(&self, features: &AudioFeatures, options: &DecodeOptions) -> Result<Decoded, WhisperError> {
+        let mut decoded = self.decode_batch(features, options, &[options.seed])?;
+        decoded
+            .pop()
+            .ok_or_else(|| WhisperError::option("features", "there is no window to decode"))
+    }
+
+    /// Decodes what the encoder heard in several windows, all at once, each by a seed of its own.
+    pub fn decode_batch(
+        &self,
+        features: &AudioFeatures,
+        options: &DecodeOptions,
+        seeds: &[u64],
+    ) -> Result<Vec<Decoded>, WhisperError> {
         options.check()?;
         let initial = self.initial(options)?;
-        let filters = self.filters(options);
-        let mut search = search(options);
-        let eot = self.tokenizer.special.eot;
         let capacity = initial.tokens.len() + initial.sample_len;
         let mut state = self.model.start(features, capacity)?;
 
         // The first step reads everything in one row, which then becomes as many as the search wants.
         let last = initial.tokens.len().saturating_sub(1);
+        let rows = initial.tokens.repeat(seeds.len());
         let mut logits = self
             .model
-            .read(&mut state, &initial.tokens, &[initial.sot, last])?;
-        let mut first = logits.pop().unwrap_or_default();
-        let no_speech_prob = logits.pop().map_or(0.0, |logits| self.no_speech_prob(&logits));
-        filters.apply(&mut first, &[]);
-        let empty = Row {
-            tokens: Vec::new(),
-            sum_logprob: 0.0,
-        };
-        let starters = if options.temperature > 0.0 {
-            search.rows()
-        } else {
-            1
-        };
-        let mut step = search.step(&vec![empty; starters], &vec![first; starters], eot);
-        let mut sources = if starters == 1 {
-            step.sources.clone()
-        } else {
-            vec![0; starters]
-        };
-
+            .read(&mut state, &rows, &[initial.sot, last])?
+            .into_iter();
+        let mut texts = Texts::new(self.filters(options), self.tokenizer.special.eot);
+        for seed in seeds {
+            let at_sot = logits.next().unwrap_or_default();
+            let first = logits.next().unwrap_or_default();
+            texts.begin(search(options, *seed), self.no_speech_prob(&at_sot), first);
+        }
         let positions = self.model.config.max_target_positions;
         for sampled in 1..initial.sample_len {
-            if step.complete || initial.tokens.len() + sampled > positions {
+            if texts.are_complete() || initial.tokens.len() + sampled > positions {
                 break;
             }
-            state.select_rows(&sources)?;
-            let newest: Vec<u32> = step
-                .rows
-                .iter()
-                .filter_map(|row| row.tokens.last().copied())
-                .collect();
-            let mut logits = self.model.read(&mut state, &newest, &[0])?;
-            for (logits, row) in logits.iter_mut().zip(&step.rows) {
-                filters.apply(logits, &row.tokens);
-            }
-            step = search.step(&step.rows, &logits, eot);
-            sources.clone_from(&step.sources);
+            texts.advance(&self.model, &mut state)?;
         }
-        let candidates = search.finish(step.rows, eot);
-        self.decoded(
-            best(candidates, options.length_penalty),
-            no_speech_prob,
-            options.temperature,
-        )
+        texts
+            .finish()
+            .into_iter()
+            .map(|(candidates, no_speech_prob)| {
+                let best = best(candidates, options.length_penalty);
+                self.decoded(best, no_speech_prob, options.temperature)
+            })
+            .collect()
     }
 
     /// The most probable language of what was heard, and all languages with their probabilities.
@@ -271,9 +262,9 @@ impl Whisper {
     }
 }
 
-fn search(options: &DecodeOptions) -> Search {
+fn search(options: &DecodeOptions, seed: u64) -> Search {
     match options.beam_size {
-        _ if options.temperature > 0.0 => Search::sample(options.best_of, options.temperature, options.seed),
+        _ if options.temperature > 0.0 => Search::sample(options.best_of, options.temperature, seed),
         Some(size) => Search::beam(size, options.patience),
         None => Search::Greedy,
     }

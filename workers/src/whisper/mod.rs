@@ -1,6 +1,7 @@
 //! Whisper, by the rules of the reference implementation, on libtorch.
 
 pub mod alignment;
+mod batched;
 pub mod compression;
 pub mod config;
 mod decoder;
@@ -12,6 +13,8 @@ pub mod fallback;
 pub mod filters;
 pub mod folder;
 mod hallucination;
+mod hearing;
+pub mod languages;
 mod layers;
 pub mod log_mel;
 pub mod model;
@@ -20,6 +23,7 @@ pub mod provenance;
 pub mod search;
 mod segments;
 pub mod suppress;
+mod texts;
 pub mod tokenizer;
 pub mod transcribe;
 mod voiced;

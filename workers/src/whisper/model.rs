@@ -20,17 +20,19 @@ pub struct Model {
     decoder: Decoder,
 }
 
-/// What the encoder heard in one window: (1, positions, width).
+/// What the encoder heard in one window or several: (windows, positions, width).
 pub struct AudioFeatures(Tensor);
 
-/// The decoder's memory of one window and of the tokens read so far, for one or more rows of text.
+/// The decoder's memory of one window or several and of the tokens read so far, for one or more rows of text each.
 pub struct DecoderState {
+    pub(super) windows: i64,
+    /// Of all windows, window after window, each with as many.
     pub(super) rows: i64,
     /// Tokens that every row has read.
     pub(super) length: i64,
     /// Keys and values per layer: (rows, heads, capacity, width of a head).
     pub(super) own: Vec<(Tensor, Tensor)>,
-    /// Keys and values of the sound per layer: (1, heads, positions, width of a head).
+    /// Keys and values of the sound per layer: (windows, heads, positions, width of a head).
     pub(super) sound: Vec<(Tensor, Tensor)>,
 }
 
@@ -53,29 +55,41 @@ impl Model {
 
     /// Hears one window: `num_mel_bins` × 3000 log-mel values, mel after mel.
     pub fn encode(&self, mel: &[f32]) -> Result<AudioFeatures, WhisperError> {
+        self.encode_batch(&[mel])
+    }
+
+    /// Hears several windows at once.
+    pub fn encode_batch(&self, mels: &[impl AsRef<[f32]>]) -> Result<AudioFeatures, WhisperError> {
         tch::no_grad(|| {
             let shape = [1, size(self.config.num_mel_bins), size(WINDOW_FRAMES)];
-            let input = Tensor::f_from_slice(mel)?.f_reshape(shape)?.f_to(self.device)?;
+            let inputs = mels
+                .iter()
+                .map(|mel| Tensor::f_from_slice(mel.as_ref())?.f_reshape(shape))
+                .collect::<Result<Vec<_>, _>>()?;
+            let input = Tensor::f_cat(&inputs, 0)?.f_to(self.device)?;
             let heads = self.config.encoder_attention_heads;
             Ok(AudioFeatures(self.encoder.forward(&input, heads)?))
         })
     }
 
-    /// A fresh memory of one row for what was heard, with room for `capacity` tokens.
+    /// A fresh memory of one row per window for what was heard, with room for `capacity` tokens.
     pub fn start(&self, features: &AudioFeatures, capacity: usize) -> Result<DecoderState, WhisperError> {
         tch::no_grad(|| {
             let heads = size(self.config.decoder_attention_heads);
             let head_width = size(self.config.d_model) / heads;
             let room = size(capacity.min(self.config.max_target_positions));
+            let (windows, _, _) = features.0.size3()?;
             let (mut own, mut sound) = (Vec::new(), Vec::new());
             for block in &self.decoder.blocks {
-                let empty = || Tensor::f_zeros([1, heads, room, head_width], (Kind::Float, self.device));
+                let empty =
+                    || Tensor::f_zeros([windows, heads, room, head_width], (Kind::Float, self.device));
                 own.push((empty()?, empty()?));
                 let [key, value] = split_heads(&block.cross_key_value.forward(&features.0)?, heads)?;
                 sound.push((key.f_contiguous()?, value.f_contiguous()?));
             }
             Ok(DecoderState {
-                rows: 1,
+                windows,
+                rows: windows,
                 length: 0,
                 own,
                 sound,
@@ -138,26 +152,52 @@ impl Model {
 }
 
 impl DecoderState {
-    /// Makes the rows anew, each a copy of the named old one.
-    pub fn select_rows(&mut self, rows: &[usize]) -> Result<(), WhisperError> {
-        let selected: Vec<i64> = rows.iter().map(|row| size(*row)).collect();
-        if selected.iter().copied().eq(0..self.rows) {
-            return Ok(());
-        }
+    pub fn rows_per_window(&self) -> usize {
+        usize::try_from(self.rows / self.windows.max(1)).unwrap_or(1)
+    }
+
+    /// Keeps the named windows only, and makes their rows anew, each a copy of the named old one: the same number
+    /// for each window, window after window.
+    pub fn select(&mut self, windows: &[usize], rows: &[usize]) -> Result<(), WhisperError> {
         tch::no_grad(|| {
-            for (key, value) in &mut self.own {
-                let index = Tensor::f_from_slice(&selected)?.f_to(key.device())?;
-                *key = key.f_index_select(0, &index)?;
-                *value = value.f_index_select(0, &index)?;
+            if !is_all(windows, self.windows) {
+                select_all(&mut self.sound, windows)?;
+                self.windows = size(windows.len());
             }
-            self.rows = size(selected.len());
+            if !is_all(rows, self.rows) {
+                select_all(&mut self.own, rows)?;
+                self.rows = size(rows.len());
+            }
             Ok(())
         })
     }
 }
 
+/// Whether all of `count` are selected, in their order.
+fn is_all(selected: &[usize], count: i64) -> bool {
+    selected.iter().map(|each| size(*each)).eq(0..count)
+}
+
+/// Copies what is selected of the first dimension, layer after layer.
+fn select_all(layers: &mut [(Tensor, Tensor)], selected: &[usize]) -> Result<(), WhisperError> {
+    let selected: Vec<i64> = selected.iter().map(|each| size(*each)).collect();
+    for (key, value) in layers {
+        let index = Tensor::f_from_slice(&selected)?.f_to(key.device())?;
+        *key = key.f_index_select(0, &index)?;
+        *value = value.f_index_select(0, &index)?;
+    }
+    Ok(())
+}
+
 impl AudioFeatures {
-    /// (positions, width) as one row of values.
+    /// What was heard in the named windows.
+    pub fn select(&self, windows: &[usize]) -> Result<Self, WhisperError> {
+        let selected: Vec<i64> = windows.iter().map(|window| size(*window)).collect();
+        let index = Tensor::f_from_slice(&selected)?.f_to(self.0.device())?;
+        Ok(Self(self.0.f_index_select(0, &index)?))
+    }
+
+    /// (windows, positions, width) as one row of values.
     pub fn to_vec(&self) -> Result<Vec<f32>, WhisperError> {
         Ok(Vec::try_from(&self.0.f_reshape([-1])?.f_to(Device::Cpu)?)?)
     }

@@ -66,6 +66,14 @@ pub struct Cut {
 }
 
 impl Window {
+    /// As much as is heard at once from the frame `seek`, up to the frame `end`.
+    pub fn at(seek: usize, end: usize) -> Self {
+        Self {
+            seek,
+            length: WINDOW_FRAMES.min(end.saturating_sub(seek)),
+        }
+    }
+
     /// Seconds from the start of the recording.
     pub fn start(self) -> f64 {
         float(self.seek * HOP) / float(SAMPLE_RATE)

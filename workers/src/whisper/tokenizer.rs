@@ -10,13 +10,8 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use super::WhisperError;
 use super::config::GenerationConfig;
 use super::folder::{ModelFolder, TokenizerFiles};
+use super::languages;
 use super::numbers::{index, token};
-
-/// The languages in the order of their tokens; the last one is known since v3. English-only models have these
-/// tokens, too.
-const LANGUAGES: &str = "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no \
-    th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo \
-    so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue";
 
 /// Ids of the tokens that steer the decoder. Everything below `eot` is text.
 #[derive(Clone, Debug)]
@@ -206,7 +201,7 @@ impl WhisperTokenizer {
             (special.no_speech, "nospeech"),
             (special.no_timestamps, "notimestamps"),
         ];
-        let languages = (special.sot + 1..special.translate).zip(LANGUAGES.split_ascii_whitespace());
+        let languages = (special.sot + 1..special.translate).zip(languages::codes());
         names
             .into_iter()
             .chain(languages)

@@ -5,16 +5,15 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-use super::decoding::{DecodeOptions, Decoded};
+use super::decoding::DecodeOptions;
 use super::fallback::Thresholds;
-use super::hallucination::{Around, Verdict, skip_silence};
-use super::log_mel::{HOP, LogMel, WINDOW_FRAMES, WINDOW_SAMPLES};
-use super::model::AudioFeatures;
+use super::hallucination::Verdict;
+use super::hearing::Hearing;
+use super::log_mel::HOP;
 use super::numbers::{last, size};
 use super::provenance::Provenance;
-use super::segments::{Cut, Segment, Window, frame_at, speech_end};
+use super::segments::{Segment, Window};
 use super::tokenizer::Task;
-use super::word_timestamps::add_word_timestamps;
 use super::{Whisper, WhisperError};
 use crate::vad::VadOptions;
 
@@ -44,6 +43,9 @@ pub struct TranscribeOptions {
     pub clip_timestamps: Vec<f64>,
     /// Hears only the parts in which somebody speaks; `None` hears everything.
     pub vad_filter: Option<VadOptions>,
+    /// Windows that are decoded at once, none knowing the text before it; needs `vad_filter`. `None` decodes one
+    /// after the other.
+    pub batch_size: Option<usize>,
     /// Finds the time of every word, and corrects the segments' times by them.
     pub word_timestamps: bool,
     /// With word timestamps: joined to the word after it.
@@ -88,6 +90,7 @@ impl Default for TranscribeOptions {
             carry_initial_prompt: false,
             clip_timestamps: Vec::new(),
             vad_filter: None,
+            batch_size: None,
             word_timestamps: false,
             prepend_punctuations: PREPEND_PUNCTUATIONS.to_owned(),
             append_punctuations: APPEND_PUNCTUATIONS.to_owned(),
@@ -102,12 +105,7 @@ impl Default for TranscribeOptions {
 
 /// Where the transcription is, and what it has found.
 struct Run<'a> {
-    whisper: &'a Whisper,
-    options: &'a TranscribeOptions,
-    language: String,
-    mel: LogMel,
-    /// Frames that hold sound rather than padding.
-    content_frames: usize,
+    hearing: Hearing<'a>,
     segments: Vec<Segment>,
     tokens: Vec<u32>,
     /// Tokens before this one do not prompt any more.
@@ -147,9 +145,9 @@ impl Whisper {
         prompt: Vec<u32>,
         mut progress: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Transcription, WhisperError> {
-        let mut run = Run::new(self, samples, options, prompt)?;
+        let mut run = Run::new(Hearing::new(self, samples, options)?, prompt);
         let total_ms = milliseconds(samples.len());
-        for (start, end) in run.clips() {
+        for (start, end) in run.hearing.clips() {
             let mut seek = start;
             while seek < end {
                 let known = run.segments.len();
@@ -168,7 +166,7 @@ impl Whisper {
         Ok(Transcription {
             text: run.text()?,
             segments: run.segments,
-            language: run.language,
+            language: run.hearing.language,
             duration_ms: total_ms,
             made_by: self.provenance(options),
         })
@@ -203,77 +201,48 @@ impl TranscribeOptions {
             return Err(WhisperError::option("temperature", "it is 0 or more"));
         }
         self.vad_filter.as_ref().map_or(Ok(()), VadOptions::check)?;
+        match self.batch_size {
+            Some(0) => return Err(WhisperError::option("batch_size", "it is 1 or more")),
+            Some(_) if self.vad_filter.is_none() => {
+                let reason = "windows are cut at silence: it needs vad_filter";
+                return Err(WhisperError::option("batch_size", reason));
+            }
+            Some(_) | None => {}
+        }
         self.decode.check()
     }
 }
 
 impl<'a> Run<'a> {
-    fn new(
-        whisper: &'a Whisper,
-        samples: &[f32],
-        options: &'a TranscribeOptions,
-        tokens: Vec<u32>,
-    ) -> Result<Self, WhisperError> {
-        let model = &whisper.model;
-        let mel = LogMel::compute(samples, WINDOW_SAMPLES, model.config.num_mel_bins)?;
-        let language = if let Some(language) = &options.language {
-            language.clone()
-        } else {
-            let features = model.encode(&mel.window(0, WINDOW_FRAMES))?;
-            whisper.detect_language(&features)?.0
-        };
-        whisper.tokenizer.special.sot_sequence(&language, options.task)?;
-        Ok(Self {
-            whisper,
-            options,
-            language,
-            content_frames: mel.frames - WINDOW_FRAMES,
-            mel,
+    fn new(hearing: Hearing<'a>, tokens: Vec<u32>) -> Self {
+        Self {
+            hearing,
             segments: Vec::new(),
             prompt_from: 0,
             prompt_tokens: tokens.len(),
             tokens,
             last_speech: 0.0,
-        })
-    }
-
-    /// The parts to hear, in frames.
-    fn clips(&self) -> Vec<(usize, usize)> {
-        let given = self.options.clip_timestamps.iter();
-        let mut points: Vec<usize> = given.map(|at| frame_at(*at)).collect();
-        if points.is_empty() {
-            points.push(0);
         }
-        if points.len() % 2 == 1 {
-            points.push(self.content_frames);
-        }
-        points
-            .chunks_exact(2)
-            .filter_map(|pair| match pair {
-                [start, end] => Some((*start, (*end).min(self.content_frames))),
-                _ => None,
-            })
-            .collect()
     }
 
     /// All text so far, without the initial prompt.
     fn text(&self) -> Result<String, WhisperError> {
         let said = self.tokens.get(self.prompt_tokens..).unwrap_or_default();
-        self.whisper.tokenizer.decode_with_special(said)
+        self.hearing.whisper.tokenizer.decode_with_special(said)
     }
 
     /// Hears the window at `seek`; answers the frame to go on from.
     fn window(&mut self, seek: usize, clip_end: usize) -> Result<usize, WhisperError> {
-        let length = WINDOW_FRAMES.min(clip_end - seek);
-        let window = Window { seek, length };
-        let features = self.whisper.model.encode(&self.mel.window(seek, length))?;
-        let result = self.decode_with_fallback(window, &features)?;
-        let thresholds = &self.options.thresholds;
-        if thresholds.skips(result.avg_logprob, result.no_speech_prob) {
+        let window = Window::at(seek, clip_end);
+        let features = self.hearing.encode(&[window])?;
+        let decoded = self.hearing.decode(&[window], &features, &self.prompt())?;
+        let Some(result) = decoded.first() else {
             return Ok(window.end_frame());
-        }
-        let mut cut = self.whisper.cut(window, &result)?;
-        if self.options.word_timestamps && self.time_words(window, &features, &mut cut)? == Verdict::Dropped {
+        };
+        let (verdict, cut) = self
+            .hearing
+            .cut(window, &features, result, &mut self.last_speech)?;
+        if verdict == Verdict::Dropped {
             return Ok(cut.next);
         }
         for mut segment in cut.segments {
@@ -282,58 +251,16 @@ impl<'a> Run<'a> {
             self.tokens.extend(&segment.tokens);
             self.segments.push(segment);
         }
-        if !self.options.condition_on_previous_text || result.temperature > PROMPT_RESET_TEMPERATURE {
+        let options = self.hearing.options;
+        if !options.condition_on_previous_text || result.temperature > PROMPT_RESET_TEMPERATURE {
             self.prompt_from = self.tokens.len();
         }
         Ok(cut.next)
     }
 
-    /// Finds the words' times; the next window then begins where the last word ends.
-    fn time_words(
-        &mut self,
-        window: Window,
-        features: &AudioFeatures,
-        cut: &mut Cut,
-    ) -> Result<Verdict, WhisperError> {
-        let options = self.options;
-        let eot = self.whisper.tokenizer.special.eot;
-        let tokens = cut.segments.iter().flat_map(|segment| &segment.tokens);
-        let text: Vec<u32> = tokens.copied().filter(|token| *token < eot).collect();
-        let steering = (self.language.as_str(), options.task);
-        let alignment = self
-            .whisper
-            .find_alignment(features, steering, &text, window.length)?;
-        add_word_timestamps(
-            &mut cut.segments,
-            alignment,
-            (&options.prepend_punctuations, &options.append_punctuations),
-            window.start(),
-            self.last_speech,
-            eot,
-        );
-        if !cut.single_ending
-            && let Some(end) = speech_end(&cut.segments).filter(|end| *end > window.start())
-        {
-            cut.next = frame_at(end);
-        }
-        if let Some(threshold) = options.hallucination_silence_threshold {
-            let around = Around {
-                window,
-                content_frames: self.content_frames,
-                last_speech: self.last_speech,
-                threshold,
-            };
-            if skip_silence(cut, &around) == Verdict::Dropped {
-                return Ok(Verdict::Dropped);
-            }
-        }
-        self.last_speech = speech_end(&cut.segments).unwrap_or(self.last_speech);
-        Ok(Verdict::Kept)
-    }
-
     /// Tokens of what was said before the window.
     fn prompt(&self) -> Vec<u32> {
-        if !self.options.carry_initial_prompt {
+        if !self.hearing.options.carry_initial_prompt {
             return self.tokens.get(self.prompt_from..).unwrap_or_default().to_vec();
         }
         let (initial, said) = self
@@ -342,42 +269,8 @@ impl<'a> Run<'a> {
             .unwrap_or_default();
         let from = self.prompt_from.saturating_sub(self.prompt_tokens);
         let said = said.get(from..).unwrap_or_default();
-        let room = size(self.whisper.prompt_room()) - size(initial.len());
+        let room = size(self.hearing.whisper.prompt_room()) - size(initial.len());
         [initial, last(said, room)].concat()
-    }
-
-    fn decode_with_fallback(
-        &self,
-        window: Window,
-        features: &AudioFeatures,
-    ) -> Result<Decoded, WhisperError> {
-        let mut options = DecodeOptions {
-            language: self.language.clone(),
-            task: self.options.task,
-            prompt: self.prompt(),
-            ..self.options.decode.clone()
-        };
-        let mut kept = None;
-        for (attempt, temperature) in self.options.temperatures.iter().enumerate() {
-            options.temperature = *temperature;
-            // Every attempt at every window draws anew, and does so again in the next run.
-            let place = (size(window.seek).unsigned_abs() << 8) | size(attempt).unsigned_abs();
-            options.seed = self.options.decode.seed.rotate_left(32) ^ place;
-            let decoded = self.whisper.decode(features, &options)?;
-            let again = self.options.thresholds.needs_fallback(
-                decoded.compression_ratio,
-                decoded.avg_logprob,
-                decoded.no_speech_prob,
-            );
-            kept = Some(decoded);
-            if !again {
-                break;
-            }
-        }
-        match kept {
-            Some(decoded) => Ok(decoded),
-            None => self.whisper.decode(features, &options),
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::vad::{Parts, Span, VadOptions};
 
 /// ISO 639-2's code for what nobody can tell.
 const UNDETERMINED: &str = "und";
+const WINDOW_SECONDS: f64 = 30.0;
 const SAMPLES_PER_MS: usize = SAMPLE_RATE / 1000;
 
 impl Whisper {
@@ -27,32 +28,34 @@ impl Whisper {
         let total_ms = milliseconds(samples.len());
         let pad = usize::try_from(vad.speech_pad_ms).unwrap_or(usize::MAX);
         let clips = clips(&options.clip_timestamps, samples.len());
-        let parts = Parts::new(&vad.detect(samples)?, pad.saturating_mul(SAMPLES_PER_MS), &clips);
+        let spans = match options.batch_size {
+            Some(_) => within_windows(vad).detect(samples)?,
+            None => vad.detect(samples)?,
+        };
+        let parts = Parts::new(&spans, pad.saturating_mul(SAMPLES_PER_MS), &clips);
         if parts.is_empty() {
-            let nothing = Progress {
-                audio_done_ms: total_ms,
-                audio_total_ms: total_ms,
-                segments: &[],
-            };
-            if progress(&nothing).is_break() {
-                return Err(WhisperError::Stopped);
-            }
-            return Ok(self.silent(options, total_ms));
+            return self.nothing_said(options, total_ms, progress);
         }
         let joined = parts.join(samples);
         let inner = TranscribeOptions {
             clip_timestamps: Vec::new(),
-            vad_filter: None,
             ..options.clone()
         };
-        let heard = self.transcribe_all(&joined, &inner, prompt, |told| {
+        let told = |told: &Progress<'_>| {
             let segments: Vec<Segment> = told.segments.iter().map(|each| parts.restore(each)).collect();
             progress(&Progress {
                 audio_done_ms: done(&parts, told, total_ms),
                 audio_total_ms: total_ms,
                 segments: &segments,
             })
-        })?;
+        };
+        let heard = match options.batch_size {
+            Some(batch_size) => {
+                let places = parts.ends(&spans);
+                self.transcribe_batched(&joined, &places, &inner, &prompt, batch_size, told)?
+            }
+            None => self.transcribe_all(&joined, &inner, prompt, told)?,
+        };
         Ok(Transcription {
             segments: heard.segments.iter().map(|each| parts.restore(each)).collect(),
             duration_ms: total_ms,
@@ -61,19 +64,42 @@ impl Whisper {
         })
     }
 
-    fn silent(&self, options: &TranscribeOptions, duration_ms: u64) -> Transcription {
+    /// What comes of a recording in which nobody speaks.
+    fn nothing_said(
+        &self,
+        options: &TranscribeOptions,
+        duration_ms: u64,
+        mut progress: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Transcription, WhisperError> {
+        let told = progress(&Progress {
+            audio_done_ms: duration_ms,
+            audio_total_ms: duration_ms,
+            segments: &[],
+        });
+        if told.is_break() {
+            return Err(WhisperError::Stopped);
+        }
         let known = match &options.language {
             Some(language) => language,
             None if self.tokenizer.special.is_multilingual() => UNDETERMINED,
             None => "en",
         };
-        Transcription {
+        Ok(Transcription {
             text: String::new(),
             segments: Vec::new(),
             language: known.to_owned(),
             duration_ms,
             made_by: self.provenance(options),
-        }
+        })
+    }
+}
+
+/// Speech that is longer than a window is split, at a pause if it has one.
+fn within_windows(vad: &VadOptions) -> VadOptions {
+    let longest = vad.max_speech_duration_s.unwrap_or(f64::INFINITY);
+    VadOptions {
+        max_speech_duration_s: Some(longest.min(WINDOW_SECONDS)),
+        ..vad.clone()
     }
 }
 

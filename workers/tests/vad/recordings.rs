@@ -13,16 +13,16 @@ use super::detectors::noise;
 
 const SECOND: usize = 16_000;
 
-fn small() -> PathBuf {
+pub fn small() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/small")
 }
 
-fn recording(name: &str) -> Vec<f32> {
+pub fn recording(name: &str) -> Vec<f32> {
     let file = small().join("recordings").join(name);
     audio::decode_mono_16k(file, audio::Limits::default()).unwrap()
 }
 
-fn options(filter: bool, words: bool) -> TranscribeOptions {
+pub fn options(filter: bool, words: bool) -> TranscribeOptions {
     TranscribeOptions {
         language: Some("en".to_owned()),
         vad_filter: filter.then(VadOptions::default),
@@ -31,7 +31,7 @@ fn options(filter: bool, words: bool) -> TranscribeOptions {
     }
 }
 
-fn hear(whisper: &Whisper, samples: &[f32], options: &TranscribeOptions) -> Transcription {
+pub fn hear(whisper: &Whisper, samples: &[f32], options: &TranscribeOptions) -> Transcription {
     let mut done = 0;
     let mut told = 0;
     let heard = whisper
@@ -48,7 +48,7 @@ fn hear(whisper: &Whisper, samples: &[f32], options: &TranscribeOptions) -> Tran
     heard
 }
 
-fn words(heard: &Transcription) -> Vec<&Word> {
+pub fn words(heard: &Transcription) -> Vec<&Word> {
     heard.segments.iter().flat_map(Segment::words).collect()
 }
 
@@ -117,7 +117,7 @@ fn silence_gives_nothing_and_runs_nothing() {
     assert!(matches!(stopped, Err(WhisperError::Stopped)));
 }
 
-fn command(arguments: &[&str]) -> std::process::Output {
+pub fn command(arguments: &[&str]) -> std::process::Output {
     let recording = small().join("recordings/speech-1.wav");
     Command::new(env!("CARGO_BIN_EXE_stentor-worker"))
         .args(["transcribe", recording.to_str().unwrap(), "--model"])
