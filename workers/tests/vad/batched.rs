@@ -1,5 +1,6 @@
 //! Several windows at once hear what one after the other hears.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use serde_json::Value;
@@ -77,6 +78,23 @@ fn phrases_share_a_window_and_lose_nothing() {
         assert_eq!(texts(&heard).join(" "), SAID.join(" "), "{seconds}");
         assert!(heard.segments.is_sorted_by_key(|segment| segment.seek));
     }
+}
+
+#[test]
+fn windows_of_a_batch_do_not_touch_each_other() {
+    let whisper = Whisper::load(small(), Device::Cpu).unwrap();
+    let samples = spaced(3).0.repeat(9);
+    let alone = hear(&whisper, &samples, &batched(1, false));
+    let together = hear(&whisper, &samples, &batched(3, false));
+    assert_eq!(alone.text, together.text);
+    let times = |heard: &Transcription| -> Vec<(f64, f64)> {
+        let segments = heard.segments.iter();
+        segments.map(|segment| (segment.start, segment.end)).collect()
+    };
+    assert_eq!(times(&alone), times(&together));
+    let windows: BTreeSet<usize> = together.segments.iter().map(|segment| segment.seek).collect();
+    assert_eq!((texts(&together).len(), windows.len()), (9 * SAID.len(), 3));
+    assert!(together.segments.is_sorted_by(|a, b| a.end <= b.start));
 }
 
 #[test]
