@@ -1,6 +1,7 @@
 //! `stentor-worker transcribe`: one file in, one transcript out.
 
 mod arguments;
+mod terminal;
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -10,31 +11,27 @@ use anyhow::Context;
 use audio::Limits;
 use strum::IntoEnumIterator;
 use workers::whisper::writers::OutputFormat;
-use workers::whisper::{Progress, Transcription, Whisper, best_device};
+use workers::whisper::{Transcription, Whisper, best_device};
 
 pub use arguments::Arguments;
 use arguments::Format;
+use terminal::Terminal;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(threads) = arguments.threads {
         tch::set_num_threads(threads);
     }
-    let whisper = Whisper::load(&arguments.model, best_device())?;
+    let whisper = Whisper::load_as(&arguments.model, best_device(), arguments.compute_type)?;
     let options = arguments.options(&whisper.tokenizer)?;
     let file = arguments.file.display();
     let samples =
         audio::decode_mono_16k(&arguments.file, Limits::default()).with_context(|| file.to_string())?;
-    let mut stderr = std::io::stderr();
-    let transcription = whisper.transcribe(&samples, &options, |progress: &Progress<'_>| {
-        // Progress is a courtesy: a closed terminal must not stop the work.
-        let _ = writeln!(
-            stderr,
-            "{} s of {} s",
-            progress.audio_done_ms / 1000,
-            progress.audio_total_ms.div_ceil(1000)
-        );
+    let terminal = Terminal::new();
+    let transcription = whisper.transcribe(&samples, &options, |progress| {
+        terminal.tell(progress);
         ControlFlow::Continue(())
     })?;
+    terminal.done();
     write(arguments, &transcription)
 }
 

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use links::Links;
 use models::Models;
 
+use crate::whisper::ComputeType;
+
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// The broker, amqp://user:password@host:port/vhost.
@@ -34,6 +36,9 @@ pub struct Settings {
     /// Jobs at the same time; each needs the memory of its model.
     #[arg(long, default_value = "1")]
     pub concurrency: NonZeroUsize,
+    /// Arithmetic: float32, float16 (GPUs), bfloat16, int8 (processors), or auto for what is faster here.
+    #[arg(long, default_value_t = ComputeType::Float32, env = "STENTOR_COMPUTE_TYPE")]
+    pub compute_type: ComputeType,
     /// Largest recording that is fetched, in bytes.
     #[arg(long, default_value_t = 4 << 30)]
     pub audio_bytes_max: u64,
@@ -63,11 +68,12 @@ pub async fn run(settings: &Settings, stop: CancellationToken) -> anyhow::Result
     // On one task: the work itself is done by other threads.
     let mut consumers = Vec::new();
     for _ in 0..settings.concurrency.get() {
+        let models = Models::new(settings.models_dir.clone(), settings.compute_type);
         let worker = Worker {
             name: name(),
             publisher: publisher.clone(),
             links: Links::new(settings.audio_bytes_max).context("the HTTP client cannot start")?,
-            models: Arc::new(Mutex::new(Models::new(settings.models_dir.clone()))),
+            models: Arc::new(Mutex::new(models)),
             stop: stop.clone(),
         };
         consumers.push(consume(broker.clone(), worker));

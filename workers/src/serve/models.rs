@@ -2,16 +2,21 @@
 
 use std::path::PathBuf;
 
-use crate::whisper::{Whisper, WhisperError, best_device};
+use crate::whisper::{ComputeType, Whisper, WhisperError, best_device};
 
 pub struct Models {
     folder: PathBuf,
+    compute_type: ComputeType,
     loaded: Option<(String, Whisper)>,
 }
 
 impl Models {
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder, loaded: None }
+    pub fn new(folder: PathBuf, compute_type: ComputeType) -> Self {
+        Self {
+            folder,
+            compute_type,
+            loaded: None,
+        }
     }
 
     /// The model of this name, loaded if it is not the last one used.
@@ -22,10 +27,11 @@ impl Models {
             if !is_name(name) {
                 return Err(WhisperError::ModelUnknown { folder: name.into() });
             }
-            let whisper = Whisper::load(self.folder.join(name), best_device())?;
+            let whisper = Whisper::load_as(self.folder.join(name), best_device(), self.compute_type)?;
             tracing::info!(
                 model = name,
                 sha256 = whisper.digest.weights_sha256,
+                precision = %whisper.model.precision,
                 "model loaded"
             );
             return Ok(&self.loaded.insert((name.to_owned(), whisper)).1);

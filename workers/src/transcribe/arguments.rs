@@ -11,7 +11,7 @@ use workers::whisper::suppress::SuppressTokens;
 use workers::whisper::tokenizer::{Task, WhisperTokenizer};
 use workers::whisper::transcribe::{APPEND_PUNCTUATIONS, PREPEND_PUNCTUATIONS};
 use workers::whisper::writers::{OutputFormat, SubtitleOptions};
-use workers::whisper::{TranscribeOptions, WhisperError};
+use workers::whisper::{ComputeType, TranscribeOptions, WhisperError};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Threads of the processor; all cores if it is not given.
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     pub threads: Option<i32>,
+    /// Arithmetic: float32, float16 (GPUs), bfloat16, int8 (processors), or auto for what is faster here.
+    #[arg(long, default_value_t = ComputeType::Float32)]
+    pub compute_type: ComputeType,
     /// Language spoken, as Whisper's code (en, de, …) or English name (german); detected if it is not given.
     #[arg(long)]
     language: Option<String>,

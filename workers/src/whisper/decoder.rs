@@ -1,6 +1,6 @@
 //! The decoder: tokens and what was heard become the hidden states that logits come from.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::WhisperError;
 use super::config::ModelConfig;
@@ -10,8 +10,8 @@ use super::numbers::{float, size};
 use super::weights::{LayerNorm, Linear, Weights};
 
 pub struct Decoder {
-    /// Also the weights of the last layer, (vocabulary, width).
-    pub tokens: Tensor,
+    /// The last layer, (vocabulary, width), whose weights are also those of the tokens.
+    tokens: Linear,
     positions: Tensor,
     pub blocks: Vec<DecoderBlock>,
     norm: LayerNorm,
@@ -44,7 +44,12 @@ impl<'a> CrossAttention<'a> {
     /// `query` is (1, heads, tokens, width of a head), `keys` (1, heads, audio positions, width of a head).
     fn look(&mut self, layer: usize, query: &Tensor, keys: &Tensor) -> Result<(), WhisperError> {
         for (_, head) in self.heads.iter().filter(|(wanted, _)| *wanted == layer) {
-            let of = |tensor: &Tensor| tensor.f_select(0, 0)?.f_select(0, size(*head));
+            let of = |tensor: &Tensor| {
+                tensor
+                    .f_select(0, 0)?
+                    .f_select(0, size(*head))?
+                    .f_to_kind(Kind::Float)
+            };
             let (query, keys) = (of(query)?, of(keys)?);
             let scale = float(usize::try_from(query.size2()?.1).unwrap_or(1)).powf(-0.5);
             let logits = query.f_matmul(&keys.f_transpose(0, 1)?)?.f_mul_scalar(scale)?;
@@ -58,7 +63,7 @@ impl Decoder {
     pub fn take(weights: &mut Weights, config: &ModelConfig) -> Result<Self, WhisperError> {
         let width = config.d_model;
         let inner = config.decoder_inner();
-        let tokens = weights.take("model.decoder.embed_tokens.weight", &[config.vocab_size, width])?;
+        let tokens = weights.embedding(config.vocab_size, width)?;
         let positions = weights.take(
             "model.decoder.embed_positions.weight",
             &[config.max_target_positions, width],
@@ -89,6 +94,11 @@ impl Decoder {
         })
     }
 
+    /// Logits of hidden states, in single precision.
+    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor, WhisperError> {
+        Ok(self.tokens.forward(hidden)?.f_to_kind(Kind::Float)?)
+    }
+
     /// Hidden states of `ids`, (rows, tokens, width); `state` remembers them, `seen` watches.
     pub fn forward(
         &self,
@@ -99,7 +109,7 @@ impl Decoder {
     ) -> Result<Tensor, WhisperError> {
         let count = ids.size2()?.1;
         let positions = self.positions.f_narrow(0, state.length, count)?;
-        let mut text = Tensor::f_embedding(&self.tokens, ids, -1, false, false)?.f_add(&positions)?;
+        let mut text = Tensor::f_embedding(&self.tokens.weight, ids, -1, false, false)?.f_add(&positions)?;
         let read = state.length + count;
         let memory = state.own.iter().zip(&state.sound);
         let layers = self.blocks.iter().zip(memory).enumerate();

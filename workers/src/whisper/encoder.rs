@@ -6,11 +6,11 @@ use super::WhisperError;
 use super::config::ModelConfig;
 use super::layers::{Mlp, SelfAttention, attend};
 use super::numbers::size;
-use super::weights::{LayerNorm, Linear, Weights};
+use super::weights::{Conv, LayerNorm, Weights};
 
 pub struct Encoder {
-    conv1: Linear,
-    conv2: Linear,
+    conv1: Conv,
+    conv2: Conv,
     /// Fixed sinusoids, (positions, width).
     positions: Tensor,
     blocks: Vec<EncoderBlock>,
@@ -26,13 +26,8 @@ impl Encoder {
     pub fn take(weights: &mut Weights, config: &ModelConfig) -> Result<Self, WhisperError> {
         let width = config.d_model;
         let inner = config.encoder_inner();
-        let mut conv = |name: &str, inputs: usize| {
-            let weight = weights.take(&format!("model.encoder.{name}.weight"), &[width, inputs, 3])?;
-            let bias = Some(weights.take(&format!("model.encoder.{name}.bias"), &[width])?);
-            Ok::<_, WhisperError>(Linear { weight, bias })
-        };
-        let conv1 = conv("conv1", config.num_mel_bins)?;
-        let conv2 = conv("conv2", width)?;
+        let conv1 = weights.conv("model.encoder.conv1", width, config.num_mel_bins)?;
+        let conv2 = weights.conv("model.encoder.conv2", width, width)?;
         let positions = weights.take(
             "model.encoder.embed_positions.weight",
             &[config.max_source_positions, width],
@@ -57,12 +52,8 @@ impl Encoder {
     }
 
     pub fn forward(&self, mel: &Tensor, heads: usize) -> Result<Tensor, WhisperError> {
-        let conv = |layer: &Linear, input: &Tensor, stride: i64| {
-            input
-                .f_conv1d(&layer.weight, layer.bias.as_ref(), [stride], [1], [1], 1)?
-                .f_gelu("none")
-        };
-        let sound = conv(&self.conv2, &conv(&self.conv1, mel, 1)?, 2)?;
+        let sound = self.conv1.forward(mel, 1)?.f_gelu("none")?;
+        let sound = self.conv2.forward(&sound, 2)?.f_gelu("none")?;
         let mut sound = sound.f_transpose(1, 2)?.f_add(&self.positions)?;
         for block in &self.blocks {
             let [query, key, value] = block.attention.read(&sound, size(heads))?;

@@ -3,6 +3,7 @@
 pub mod alignment;
 mod batched;
 pub mod compression;
+pub mod compute;
 pub mod config;
 mod decoder;
 pub mod decoding;
@@ -36,6 +37,7 @@ use std::path::Path;
 
 use tch::Device;
 
+pub use compute::ComputeType;
 pub use error::WhisperError;
 pub use folder::ModelFolder;
 pub use segments::{Segment, Word};
@@ -56,8 +58,17 @@ pub struct Whisper {
 }
 
 impl Whisper {
-    /// Loads a folder in Hugging Face's layout; takes seconds for large models.
+    /// Loads a folder in Hugging Face's layout, to compute in single precision; takes seconds for large models.
     pub fn load(folder: impl AsRef<Path>, device: Device) -> Result<Self, WhisperError> {
+        Self::load_as(folder, device, ComputeType::Float32)
+    }
+
+    /// As `load`, to compute in another arithmetic.
+    pub fn load_as(
+        folder: impl AsRef<Path>,
+        device: Device,
+        compute_type: ComputeType,
+    ) -> Result<Self, WhisperError> {
         let folder = ModelFolder::open(folder)?;
         let tokenizer = WhisperTokenizer::load(&folder)?;
         if !tokenizer.fits(folder.config.vocab_size) {
@@ -67,7 +78,9 @@ impl Whisper {
             );
             return Err(WhisperError::unusable("generation_config.json", reason));
         }
-        let model = Model::new(folder.config.clone(), folder.read_weights(device)?, device)?;
+        let precision = compute_type.resolve(&folder.config, device)?;
+        let weights = folder.read_weights(device)?;
+        let model = Model::new(folder.config.clone(), weights, device, precision)?;
         Ok(Self {
             model,
             tokenizer,

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::WhisperError;
+use super::compute::Precision;
 use super::config::ModelConfig;
 use super::decoder::{CrossAttention, Decoder};
 use super::encoder::Encoder;
@@ -16,6 +17,7 @@ use super::weights::Weights;
 pub struct Model {
     pub config: ModelConfig,
     pub device: Device,
+    pub precision: Precision,
     encoder: Encoder,
     decoder: Decoder,
 }
@@ -39,14 +41,22 @@ pub struct DecoderState {
 impl Model {
     /// Builds the network from tensors by Hugging Face's names; a tensor that the shape of `config` has no place
     /// for is refused.
-    pub fn new(config: ModelConfig, mut weights: Weights, device: Device) -> Result<Self, WhisperError> {
+    pub fn new(
+        config: ModelConfig,
+        mut weights: Weights,
+        device: Device,
+        precision: Precision,
+    ) -> Result<Self, WhisperError> {
         tch::no_grad(|| {
+            weights.compute_in(precision.encoder);
             let encoder = Encoder::take(&mut weights, &config)?;
+            weights.compute_in(precision.decoder);
             let decoder = Decoder::take(&mut weights, &config)?;
             weights.end()?;
             Ok(Self {
                 config,
                 device,
+                precision,
                 encoder,
                 decoder,
             })
@@ -78,11 +88,11 @@ impl Model {
             let heads = size(self.config.decoder_attention_heads);
             let head_width = size(self.config.d_model) / heads;
             let room = size(capacity.min(self.config.max_target_positions));
+            let kind = self.precision.decoder.kind();
             let (windows, _, _) = features.0.size3()?;
             let (mut own, mut sound) = (Vec::new(), Vec::new());
             for block in &self.decoder.blocks {
-                let empty =
-                    || Tensor::f_zeros([windows, heads, room, head_width], (Kind::Float, self.device));
+                let empty = || Tensor::f_zeros([windows, heads, room, head_width], (kind, self.device));
                 own.push((empty()?, empty()?));
                 let [key, value] = split_heads(&block.cross_key_value.forward(&features.0)?, heads)?;
                 sound.push((key.f_contiguous()?, value.f_contiguous()?));
@@ -118,7 +128,7 @@ impl Model {
             let wanted: Vec<i64> = wanted.iter().map(|position| size(*position)).collect();
             let wanted = Tensor::f_from_slice(&wanted)?.f_to(self.device)?;
             let hidden = hidden.f_index_select(1, &wanted)?;
-            let logits = hidden.f_linear(&self.decoder.tokens, None::<Tensor>)?;
+            let logits = self.decoder.logits(&hidden)?;
             let logits = logits
                 .f_reshape([-1, size(self.config.vocab_size)])?
                 .f_to(Device::Cpu)?;
@@ -145,7 +155,7 @@ impl Model {
             let mut seen = CrossAttention::new(heads);
             let count = size(self.config.decoder_attention_heads);
             let hidden = self.decoder.forward(&ids, &mut state, count, Some(&mut seen))?;
-            let logits = hidden.f_linear(&self.decoder.tokens, None::<Tensor>)?;
+            let logits = self.decoder.logits(&hidden)?;
             Ok((logits.f_select(0, 0)?, seen.logits))
         })
     }

@@ -27,8 +27,8 @@ pub struct ModelDigest {
 pub struct Provenance {
     pub model: ModelDigest,
     pub parameters: TranscribeOptions,
-    /// Of the arithmetic, for example `f32`.
-    pub precision: &'static str,
+    /// Of the arithmetic, for example `f32`, or `bf16 encoder, int8 decoder`.
+    pub precision: String,
     /// For example `cpu` or `cuda:0`.
     pub device: String,
     /// Of libtorch on the processor; sums are split between them.
@@ -70,7 +70,7 @@ impl Whisper {
         Provenance {
             model: self.digest.clone(),
             parameters: options.clone(),
-            precision: "f32",
+            precision: self.model.precision.to_string(),
             device: device_name(self.model.device),
             threads: tch::get_num_threads(),
             versions: Versions {

@@ -6,6 +6,7 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::WhisperError;
+use super::compute::Arithmetic;
 use super::numbers::size;
 
 /// The file of an unsharded model.
@@ -23,12 +24,32 @@ pub struct Weights {
     /// The file that ought to hold a tensor that is missing.
     listed_in: &'static str,
     device: Device,
+    /// Of the layers that are made.
+    arithmetic: Arithmetic,
 }
 
+/// A linear layer. What goes in may be of any float kind; what comes out is of the layer's.
 pub struct Linear {
+    /// (outputs, inputs).
     pub weight: Tensor,
-    pub bias: Option<Tensor>,
+    bias: Option<Tensor>,
+    quantized: Option<Quantized>,
 }
+
+/// Weights in 8 bits, one scale per output.
+struct Quantized {
+    weight: Tensor,
+    scales: Tensor,
+}
+
+/// A convolution over time with a kernel of 3.
+pub struct Conv {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+/// More rows at a time are read faster in bfloat16.
+const QUANTIZED_ROWS_MAX: i64 = 4;
 
 pub struct LayerNorm {
     weight: Tensor,
@@ -45,6 +66,7 @@ impl Weights {
                 .collect(),
             listed_in: SINGLE_FILE,
             device,
+            arithmetic: Arithmetic::Float32,
         }
     }
 
@@ -54,6 +76,7 @@ impl Weights {
             tensors: read(folder, SINGLE_FILE)?.collect(),
             listed_in: SINGLE_FILE,
             device,
+            arithmetic: Arithmetic::Float32,
         })
     }
 
@@ -84,7 +107,13 @@ impl Weights {
             tensors,
             listed_in: SHARD_INDEX,
             device,
+            arithmetic: Arithmetic::Float32,
         })
+    }
+
+    /// Layers that are made from now on compute in `arithmetic`.
+    pub(super) fn compute_in(&mut self, arithmetic: Arithmetic) {
+        self.arithmetic = arithmetic;
     }
 
     /// The tensor `name` in single precision on the model's device.
@@ -141,8 +170,24 @@ impl Weights {
 
     pub fn linear(&mut self, name: &str, outputs: usize, inputs: usize) -> Result<Linear, WhisperError> {
         let weight = self.take(&format!("{name}.weight"), &[outputs, inputs])?;
-        let bias = Some(self.take(&format!("{name}.bias"), &[outputs])?);
-        Ok(Linear { weight, bias })
+        let bias = self.take(&format!("{name}.bias"), &[outputs])?;
+        Linear::new(&weight, Some(&bias), self.arithmetic)
+    }
+
+    /// The last layer, which is the token embedding.
+    pub fn embedding(&mut self, tokens: usize, width: usize) -> Result<Linear, WhisperError> {
+        let weight = self.take(EMBEDDING, &[tokens, width])?;
+        Linear::new(&weight, None, self.arithmetic)
+    }
+
+    pub fn conv(&mut self, name: &str, outputs: usize, inputs: usize) -> Result<Conv, WhisperError> {
+        let weight = self.take(&format!("{name}.weight"), &[outputs, inputs, 3])?;
+        let bias = self.take(&format!("{name}.bias"), &[outputs])?;
+        let kind = self.arithmetic.kind();
+        Ok(Conv {
+            weight: weight.f_to_kind(kind)?,
+            bias: bias.f_to_kind(kind)?,
+        })
     }
 
     pub fn layer_norm(&mut self, name: &str, width: usize) -> Result<LayerNorm, WhisperError> {
@@ -163,10 +208,8 @@ impl Weights {
                 self.take(&format!("{name}.{part}_proj.bias"), &[width])?
             });
         }
-        Ok(Linear {
-            weight: Tensor::f_cat(&weights, 0)?,
-            bias: Some(Tensor::f_cat(&biases, 0)?),
-        })
+        let (weight, bias) = (Tensor::f_cat(&weights, 0)?, Tensor::f_cat(&biases, 0)?);
+        Linear::new(&weight, Some(&bias), self.arithmetic)
     }
 }
 
@@ -184,8 +227,67 @@ fn read(
 }
 
 impl Linear {
+    pub fn new(weight: &Tensor, bias: Option<&Tensor>, arithmetic: Arithmetic) -> Result<Self, WhisperError> {
+        let kind = arithmetic.kind();
+        let quantized = match arithmetic {
+            Arithmetic::Int8 => Some(Quantized::new(weight)?),
+            Arithmetic::Float32 | Arithmetic::Float16 | Arithmetic::Bfloat16 => None,
+        };
+        Ok(Self {
+            weight: weight.f_to_kind(kind)?,
+            bias: bias.map(|bias| bias.f_to_kind(kind)).transpose()?,
+            quantized,
+        })
+    }
+
     pub fn forward(&self, input: &Tensor) -> Result<Tensor, WhisperError> {
-        Ok(input.f_linear(&self.weight, self.bias.as_ref())?)
+        let input = input.f_to_kind(self.weight.kind())?;
+        match &self.quantized {
+            Some(quantized) if rows(&input) <= QUANTIZED_ROWS_MAX => {
+                let output = quantized.forward(&input)?;
+                match &self.bias {
+                    Some(bias) => Ok(output.f_add(bias)?),
+                    None => Ok(output),
+                }
+            }
+            Some(_) | None => Ok(input.f_linear(&self.weight, self.bias.as_ref())?),
+        }
+    }
+}
+
+/// All dimensions but the last.
+fn rows(input: &Tensor) -> i64 {
+    input.size().iter().rev().skip(1).product()
+}
+
+impl Quantized {
+    /// Each output's largest weight becomes 127.
+    fn new(weight: &Tensor) -> Result<Self, WhisperError> {
+        let largest = weight.f_abs()?.f_amax([1], true)?;
+        let scales = largest
+            .f_clamp_min(f64::from(f32::MIN_POSITIVE))?
+            .f_div_scalar(127.0)?;
+        Ok(Self {
+            weight: weight.f_div(&scales)?.f_round()?.f_to_kind(Kind::Int8)?,
+            scales: scales.f_squeeze_dim(1)?.f_to_kind(Kind::BFloat16)?,
+        })
+    }
+
+    fn forward(&self, input: &Tensor) -> Result<Tensor, WhisperError> {
+        let mut shape = input.size();
+        let inputs = shape.pop().unwrap_or(0);
+        let flat = input.f_reshape([-1, inputs])?;
+        let output = flat.f_internal_weight_int8pack_mm(&self.weight, &self.scales)?;
+        shape.push(-1);
+        Ok(output.f_reshape(shape)?)
+    }
+}
+
+impl Conv {
+    /// (rows, inputs, n) to (rows, outputs, n / `stride`).
+    pub fn forward(&self, input: &Tensor, stride: i64) -> Result<Tensor, WhisperError> {
+        let input = input.f_to_kind(self.weight.kind())?;
+        Ok(input.f_conv1d(&self.weight, Some(&self.bias), [stride], [1], [1], 1)?)
     }
 }
 

@@ -112,6 +112,11 @@ impl Cue {
     }
 }
 
+/// A time in seconds as `WebVTT` writes it: 01:02.345, with hours where there are any.
+pub fn clock(seconds: f64) -> String {
+    VTT.write(seconds)
+}
+
 impl Clock {
     fn write(self, seconds: f64) -> String {
         let ms = count(seconds * 1000.0);

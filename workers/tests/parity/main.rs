@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tch::{Device, Tensor};
 use workers::whisper::Whisper;
+use workers::whisper::compute::{Arithmetic, Precision};
 use workers::whisper::config::{GenerationConfig, ModelConfig};
 use workers::whisper::log_mel::{LogMel, WINDOW_FRAMES, WINDOW_SAMPLES};
 use workers::whisper::model::{AudioFeatures, Model};
@@ -59,7 +60,7 @@ fn whisper() -> Whisper {
     let tensors = Weights::new(weights::random(&config, 0), Device::Cpu);
     Whisper {
         alignment_heads: generation.alignment_heads(&config),
-        model: Model::new(config, tensors, Device::Cpu).unwrap(),
+        model: Model::new(config, tensors, Device::Cpu, Precision::both(Arithmetic::Float32)).unwrap(),
         tokenizer: WhisperTokenizer::new(tokens::multilingual(), &generation).unwrap(),
         digest: ModelDigest::default(),
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tch::Device;
 use tokenizers::Tokenizer;
 use workers::whisper::Whisper;
+use workers::whisper::compute::{Arithmetic, Precision};
 use workers::whisper::config::{GenerationConfig, ModelConfig};
 use workers::whisper::log_mel::{LogMel, WINDOW_FRAMES, WINDOW_SAMPLES};
 use workers::whisper::model::Model;
@@ -56,7 +57,13 @@ fn build(case: &Value) -> Whisper {
     let tensors = weights::random(&config, case["seed"].as_u64().unwrap());
     Whisper {
         alignment_heads: generation.alignment_heads(&config),
-        model: Model::new(config, Weights::new(tensors, Device::Cpu), Device::Cpu).unwrap(),
+        model: Model::new(
+            config,
+            Weights::new(tensors, Device::Cpu),
+            Device::Cpu,
+            Precision::both(Arithmetic::Float32),
+        )
+        .unwrap(),
         tokenizer: WhisperTokenizer::new(tokenizer(), &generation).unwrap(),
         digest: ModelDigest::default(),
     }

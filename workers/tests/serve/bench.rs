@@ -68,6 +68,7 @@ impl Bench {
             queue_prefix: self.prefix.clone(),
             models_dir: small().parent().unwrap().to_owned(),
             concurrency: std::num::NonZeroUsize::MIN,
+            compute_type: workers::whisper::ComputeType::default(),
             audio_bytes_max: 1 << 20,
         };
         let (stop_worker, stop_reports) = (CancellationToken::new(), CancellationToken::new());
