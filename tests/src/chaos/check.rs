@@ -16,8 +16,13 @@ use super::work::{ACCOUNTS, CLAIM, CREDITS_AT_FIRST, SHARED, Work, account};
 /// Bytes of one message of a COPY.
 const CHUNK: usize = 1 << 20;
 
+/// What the log holds before anybody writes is not the writers'.
+const BEGIN: &str = "
+    CREATE SCHEMA chaos;
+    CREATE TABLE chaos.history AS
+        SELECT coalesce((SELECT e.xid FROM es.events e ORDER BY e.xid DESC LIMIT 1), '0'::xid8) AS xid";
+
 const TABLES: &str = "
-    CREATE SCHEMA IF NOT EXISTS chaos;
     DROP TABLE IF EXISTS chaos.noted, chaos.answered, chaos.accounts, chaos.sent, chaos.stored;
     CREATE UNLOGGED TABLE chaos.noted (command_id uuid, lane bigint, number bigint, account int, credits int,
         events int, claims int);
@@ -32,7 +37,7 @@ const GATHER: &str = "
         SELECT (e.metadata ->> 'command_id')::uuid AS command_id, count(*)::int AS events,
                count(DISTINCT e.xid::text)::int AS transactions,
                max(e.xid::text::bigint) AS xid, max(e.position) AS position
-        FROM es.events e GROUP BY 1;
+        FROM es.events e WHERE e.xid > (SELECT h.xid FROM chaos.history h) GROUP BY 1;
     CREATE INDEX ON chaos.stored (command_id);
     ANALYZE chaos.sent; ANALYZE chaos.answered; ANALYZE chaos.stored";
 
@@ -96,9 +101,19 @@ const NONE: [(&str, &str); 9] = [
                         * (e.payload -> e.event_type ->> 'credits')::bigint)
                         OVER (PARTITION BY e.aggregate_id ORDER BY e.sequence) AS added
              FROM es.events e WHERE e.aggregate_type = 'credit_account' AND e.event_type <> 'CreditAccountOpened'
+                AND e.aggregate_id IN (SELECT a.id FROM chaos.accounts a)
          ) AS m WHERE m.stated <> m.added",
     ),
 ];
+
+/// Remembers where the log stands before anybody writes.
+///
+/// # Errors
+/// The database fails.
+pub async fn begin(connection: &mut PgConnection) -> sqlx::Result<()> {
+    connection.execute(BEGIN).await?;
+    Ok(())
+}
 
 /// Loads the writers' records into tables beside the log, and counts.
 ///

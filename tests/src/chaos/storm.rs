@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use commands::bus::Bus;
+use commands::history::{self, Wanted};
 use platform::{Clock, config};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -33,6 +34,10 @@ pub struct Storm {
     /// Events that the log gets before the counting.
     #[arg(long, default_value_t = 100_000)]
     pub events: u64,
+    /// Events of an invented business that the log holds before anybody writes; readers and projections begin with
+    /// them while the storm goes on.
+    #[arg(long, default_value_t = 0)]
+    pub history: u64,
     /// Ends the storm after so many minutes, however many events there are.
     #[arg(long)]
     pub minutes: Option<u64>,
@@ -174,6 +179,15 @@ impl Conductor {
         let run = self.run(0, None);
         database::migrate(&run.url).await?;
         let pool = run.pool(DatabaseRole::Commands, 4).await;
+        if self.storm.history > 0 {
+            let wanted = Wanted {
+                seed: self.seed,
+                events: self.storm.history,
+                until: Clock::default().now(),
+            };
+            history::append(&pool, &run.vault()?, wanted, &mut |_| {}).await?;
+        }
+        check::begin(&mut self.target.connect().await?).await?;
         let contact = run.contact(&pool).await?;
         work::prepare(&Bus::new(pool.clone(), Wake::local()), &contact).await?;
         pool.close().await;
@@ -203,7 +217,8 @@ impl Conductor {
 
     /// Every fault once, in an order of chance, then any; as the log grows. Answers how many.
     async fn storm_on(&mut self) -> anyhow::Result<usize> {
-        let step = (self.storm.events / 14).clamp(100, 5_000);
+        let events = self.storm.history + self.storm.events;
+        let step = (events / 14).clamp(100, (events / 400).max(5_000));
         let (began, mut told) = (Instant::now(), Instant::now());
         let until = self
             .storm
@@ -221,7 +236,7 @@ impl Conductor {
                 self.tell(seen, began.elapsed(), struck);
             }
             let over = until.is_some_and(|until| Instant::now() >= until);
-            if over || (seen >= self.storm.events && plan.is_empty()) {
+            if over || (seen >= events && plan.is_empty()) {
                 self.tell(seen, began.elapsed(), struck);
                 return Ok(struck);
             }
@@ -243,7 +258,7 @@ impl Conductor {
         let rate = u128::from(seen) * 1_000 / elapsed.as_millis().max(1);
         eprintln!(
             "{seen:>10}  of {} events, {rate}/s, {struck} faults, {} s",
-            self.storm.events,
+            self.storm.history + self.storm.events,
             elapsed.as_secs()
         );
     }
