@@ -91,7 +91,7 @@ impl ComputeType {
         match self {
             Self::Float32 => Ok(Precision::both(Arithmetic::Float32)),
             Self::Bfloat16 => Ok(Precision::both(Arithmetic::Bfloat16)),
-            Self::Float16 if on_gpu => Ok(Precision::both(Arithmetic::Float16)),
+            Self::Float16 | Self::Auto if on_gpu => Ok(Precision::both(Arithmetic::Float16)),
             Self::Float16 => {
                 let reason = "float16 is for GPUs: use bfloat16, int8, float32 or auto on the processor";
                 Err(WhisperError::option("compute_type", reason))
@@ -104,7 +104,6 @@ impl ComputeType {
                 encoder: Arithmetic::Bfloat16,
                 decoder: Arithmetic::Int8,
             }),
-            Self::Auto if on_gpu => Ok(Precision::both(Arithmetic::Float16)),
             Self::Auto => measured(config),
         }
     }

@@ -9,7 +9,7 @@ use super::search::{Row, Search};
 pub struct Texts {
     filters: Filters,
     eot: u32,
-    texts: Vec<Text>,
+    windows: Vec<Text>,
     /// The texts that the decoder's state has rows of, in its order.
     read: Vec<usize>,
 }
@@ -29,7 +29,7 @@ impl Texts {
         Self {
             filters,
             eot,
-            texts: Vec::new(),
+            windows: Vec::new(),
             read: Vec::new(),
         }
     }
@@ -55,12 +55,12 @@ impl Texts {
         text.step(&mut vec![first; starters], &self.filters, self.eot);
         // The state has one row per window yet.
         text.sources.fill(0);
-        self.read.push(self.texts.len());
-        self.texts.push(text);
+        self.read.push(self.windows.len());
+        self.windows.push(text);
     }
 
     pub fn are_complete(&self) -> bool {
-        self.texts.iter().all(|text| text.complete)
+        self.windows.iter().all(|text| text.complete)
     }
 
     /// Reads the newest token of every row and chooses the next ones.
@@ -71,7 +71,7 @@ impl Texts {
             .iter()
             .filter_map(|place| self.read.get(*place).copied())
             .collect();
-        let texts: Vec<&Text> = wanted.iter().filter_map(|text| self.texts.get(*text)).collect();
+        let texts: Vec<&Text> = wanted.iter().filter_map(|text| self.windows.get(*text)).collect();
         let rows_per_window = texts.iter().map(|text| text.rows.len()).max().unwrap_or(1);
         let (mut rows, mut newest) = (Vec::new(), Vec::new());
         for (window, text) in windows.iter().zip(&texts) {
@@ -83,7 +83,7 @@ impl Texts {
         state.select(&windows, &rows)?;
         let mut logits = model.read(state, &newest, &[0])?;
         for (text, logits) in wanted.iter().zip(logits.chunks_mut(rows_per_window)) {
-            if let Some(text) = self.texts.get_mut(*text) {
+            if let Some(text) = self.windows.get_mut(*text) {
                 text.step(logits, &self.filters, self.eot);
             }
         }
@@ -94,13 +94,13 @@ impl Texts {
     /// The texts that were found for each window, and its probability of no speech.
     pub fn finish(self) -> Vec<(Vec<Row>, f64)> {
         let found = |text: Text| (text.search.finish(text.rows, self.eot), text.no_speech_prob);
-        self.texts.into_iter().map(found).collect()
+        self.windows.into_iter().map(found).collect()
     }
 
     /// Places in the state of the windows that are read on. Leaving complete ones out copies the memory of all
     /// others, so it is done once half of them are complete.
     fn windows_to_read(&self) -> Vec<usize> {
-        let is_under_way = |text: &usize| self.texts.get(*text).is_some_and(|text| !text.complete);
+        let is_under_way = |text: &usize| self.windows.get(*text).is_some_and(|text| !text.complete);
         let under_way = self.read.iter().filter(|text| is_under_way(text)).count();
         let keep_all = under_way * 2 > self.read.len();
         self.read
