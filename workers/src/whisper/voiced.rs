@@ -70,6 +70,7 @@ impl Whisper {
         Transcription {
             text: String::new(),
             segments: Vec::new(),
+            turns: None,
             language: known.to_owned(),
             duration_ms,
             made_by: self.provenance(options),
