@@ -40,11 +40,8 @@ fn speaker(turns: &[Turn], start: f64, end: f64) -> Option<String> {
 
 /// The speaker of the turn before `first` or of the one there, whichever is nearer.
 fn nearest(turns: &[Turn], first: usize, start: f64, end: f64) -> Option<&str> {
+    let after = turns.get(first);
     let before = first.checked_sub(1).and_then(|place| turns.get(place));
-    let chosen = match (before, turns.get(first)) {
-        (Some(before), Some(after)) if start - before.end <= after.start - end => Some(before),
-        (Some(before), None) => Some(before),
-        (_, after) => after,
-    };
-    chosen.map(|turn| turn.speaker.as_str())
+    let nearer = |turn: &&Turn| after.is_none_or(|after| start - turn.end <= after.start - end);
+    before.filter(nearer).or(after).map(|turn| turn.speaker.as_str())
 }

@@ -135,8 +135,10 @@ impl DiarizationOptions {
         self.check()?;
         let samples = finite(samples);
         let regions = speech::regions(&self.detector, &samples)?;
+        if regions.is_empty() {
+            return Ok(Vec::new());
+        }
         let course = match &self.voices {
-            _ if regions.is_empty() => Vec::new(),
             Voices::Cepstra => cepstral::speakers(&samples, &regions, self.count())?,
             Voices::Embeddings(model) => {
                 embedded::speakers(&samples, &regions, self.count(), model, self.speaker_threshold)?

@@ -63,7 +63,7 @@ fn by_piece(
 fn gather(
     cepstra: &Cepstra,
     regions: &[(usize, usize)],
-    course: &mut Course,
+    course: &mut [Vec<usize>],
     speakers: usize,
 ) -> Vec<Statistics> {
     let mut found = vec![Statistics::new(COEFFICIENTS); speakers];

@@ -1,6 +1,7 @@
 //! Talks whose turns are known. `cargo nextest run --workspace --no-capture -E 'test(talks::)'` prints the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use workers::diarization::{DiarizationOptions, Turn, rttm};
@@ -32,9 +33,10 @@ fn speakers(turns: &[error_rate::Turn]) -> usize {
     turns.iter().map(|turn| &turn.0).collect::<BTreeSet<_>>().len()
 }
 
-/// Errors by the number of voices, and by whether that number was known; prints each talk's.
-fn table(folder: &Path) -> BTreeMap<(usize, bool), Errors> {
+/// Errors by the number of voices, and by whether that number was known; and each talk's, to be printed.
+fn table(folder: &Path) -> (BTreeMap<(usize, bool), Errors>, String) {
     let mut sums: BTreeMap<(usize, bool), Errors> = BTreeMap::new();
+    let mut table = String::new();
     let entries = std::fs::read_dir(folder).unwrap();
     let mut talks: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     talks.retain(|path| path.extension().is_some_and(|extension| extension == "opus"));
@@ -54,20 +56,26 @@ fn table(folder: &Path) -> BTreeMap<(usize, bool), Errors> {
                 talk.file_stem().unwrap().display(),
                 if known { "known" } else { "unknown" },
             );
-            println!("{name}: {voices} {word}, {} found: {scored}", speakers(&found));
+            writeln!(
+                table,
+                "{name}: {voices} {word}, {} found: {scored}",
+                speakers(&found)
+            )
+            .unwrap();
             sums.entry((voices, known)).or_default().add(scored);
         }
     }
     for ((voices, known), sum) in &sums {
         let word = if *known { "known" } else { "unknown" };
-        println!("{voices} voices, number {word}: {sum}");
+        writeln!(table, "{voices} voices, number {word}: {sum}").unwrap();
     }
-    sums
+    (sums, table)
 }
 
 #[test]
 fn the_talks_are_told_apart_within_bounds() {
-    let sums = table(&folder("talks"));
+    let (sums, table) = table(&folder("talks"));
+    print!("{table}");
     let rate = |voices, known| sums.get(&(voices, known)).unwrap().rate();
     assert_eq!(sums.len(), 6);
     assert!(rate(1, true) <= 0.05 && rate(1, false) <= 0.05);
@@ -78,7 +86,9 @@ fn the_talks_are_told_apart_within_bounds() {
 #[test]
 #[ignore = "needs talks: generate.py writes them into workers/tests/diarization/generated"]
 fn the_table_of_generated_talks() {
-    assert!(!table(&folder("generated")).is_empty());
+    let (sums, table) = table(&folder("generated"));
+    print!("{table}");
+    assert!(!sums.is_empty());
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub fn options(tokenizer: &WhisperTokenizer, given: &Value) -> TranscribeOptions
         initial_prompt: text("initial_prompt"),
         carry_initial_prompt: flag("carry_initial_prompt", false),
         vad_filter: None,
+        diarization: None,
         clip_timestamps: text("clip_timestamps").map_or_else(Vec::new, |clips| {
             clips.split(',').map(|at| at.parse().unwrap()).collect()
         }),
