@@ -1,4 +1,5 @@
-//! Talks whose turns are known. `cargo nextest run --workspace --no-capture -E 'test(talks::)'` prints the tables.
+//! Talks whose turns are known. `cargo nextest run --workspace --success-output final -E 'test(talks::the_)'` prints
+//! the table; with `--run-ignored all` also that of the talks in the folder `generated`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -53,7 +53,7 @@ fn a_word_is_said_by_who_overlaps_it_most_or_is_nearest() {
         // Both turns of A together are longer than that of B.
         ((1.7, 2.9), "A"),
         // Of equals it is the first one.
-        ((1.8, 2.2), "A"),
+        ((1.75, 2.25), "A"),
         ((0.0, 0.5), "A"),
         ((4.5, 4.9), "A"),
         ((5.5, 5.9), "B"),
