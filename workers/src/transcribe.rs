@@ -1,7 +1,7 @@
 //! `stentor-worker transcribe`: one file in, one transcript out.
 
 mod arguments;
-mod speakers;
+mod diarization;
 
 use std::io::Write;
 use std::ops::ControlFlow;

@@ -3,7 +3,7 @@
 
 use super::changes;
 use super::clustering::{Count, agglomerate};
-use super::features::{COEFFICIENTS, Cepstra};
+use super::features::{COEFFICIENTS, Cepstra, Stretch};
 use super::gaussian::Statistics;
 use super::resegmentation::{Course, resegment};
 use crate::whisper::WhisperError;
@@ -50,7 +50,7 @@ impl Voice {
 }
 
 /// The speaker of each frame of each of `regions`, which are in order and apart.
-pub fn speakers(samples: &[f32], regions: &[(usize, usize)], count: Count) -> Result<Course, WhisperError> {
+pub fn speakers(samples: &[f32], regions: &[Stretch], count: Count) -> Result<Course, WhisperError> {
     let mut cepstra = Cepstra::compute(samples)?;
     cepstra.normalize(regions);
     let pieces = changes::pieces(&cepstra, regions);

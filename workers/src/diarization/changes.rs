@@ -1,6 +1,6 @@
 //! Where the voice may change: speech is cut there, so that each piece has one voice.
 
-use super::features::{COEFFICIENTS, Cepstra};
+use super::features::{COEFFICIENTS, Cepstra, Stretch};
 use super::gaussian::Statistics;
 
 /// Frames on either side of a point that are compared.
@@ -15,11 +15,11 @@ const REACH: usize = SHORTEST / STEP;
 /// Cuts regions of speech, from frame to frame, at the points where the frames before and after are less alike
 /// than at any point within half a second (the generalised likelihood ratio, Gish 1991). No threshold: too many
 /// cuts are mended by clustering, a missing one is not.
-pub fn pieces(cepstra: &Cepstra, regions: &[(usize, usize)]) -> Vec<(usize, usize)> {
+pub fn pieces(cepstra: &Cepstra, regions: &[Stretch]) -> Vec<Stretch> {
     regions.iter().flat_map(|region| cut(cepstra, *region)).collect()
 }
 
-fn cut(cepstra: &Cepstra, (start, end): (usize, usize)) -> Vec<(usize, usize)> {
+fn cut(cepstra: &Cepstra, (start, end): Stretch) -> Vec<Stretch> {
     let points: Vec<usize> = (start + SHORTEST..(end + 1).saturating_sub(SHORTEST))
         .step_by(STEP)
         .collect();
@@ -43,7 +43,7 @@ fn cut(cepstra: &Cepstra, (start, end): (usize, usize)) -> Vec<(usize, usize)> {
 }
 
 /// How much likelier the frames around a point are under two Gaussians than under one, per frame.
-fn ratio(cepstra: &Cepstra, (start, end): (usize, usize), point: usize) -> f64 {
+fn ratio(cepstra: &Cepstra, (start, end): Stretch, point: usize) -> f64 {
     let half = WINDOW.min(point - start).min(end - point);
     let before = Statistics::of(cepstra.range(point - half, point), COEFFICIENTS);
     let after = Statistics::of(cepstra.range(point, point + half), COEFFICIENTS);

@@ -3,7 +3,7 @@
 use super::changes;
 use super::clustering::{Count, agglomerate};
 use super::embedding::SpeakerModel;
-use super::features::{Cepstra, HOP};
+use super::features::{Cepstra, HOP, Stretch};
 use super::resegmentation::Course;
 use crate::whisper::WhisperError;
 use crate::whisper::numbers::float;
@@ -43,14 +43,14 @@ impl Voice {
 /// is above `threshold` differ.
 pub fn speakers(
     samples: &[f32],
-    regions: &[(usize, usize)],
+    regions: &[Stretch],
     count: Count,
     model: &SpeakerModel,
     threshold: f64,
 ) -> Result<Course, WhisperError> {
     let mut cepstra = Cepstra::compute(samples)?;
     cepstra.normalize(regions);
-    let pieces: Vec<(usize, usize)> = changes::pieces(&cepstra, regions)
+    let pieces: Vec<Stretch> = changes::pieces(&cepstra, regions)
         .into_iter()
         .flat_map(shortened)
         .collect();
@@ -67,7 +67,7 @@ pub fn speakers(
         model.embed(&long)
     });
     let embeddings = heard.collect::<Result<Vec<_>, _>>()?;
-    let length = |piece: &(usize, usize)| piece.1 - piece.0;
+    let length = |piece: &Stretch| piece.1 - piece.0;
     let telling = pieces.iter().filter(|piece| length(piece) >= TELLING).count();
     // Fewer than there are to be speakers tell nothing: then all take part.
     let shortest = if telling > count.least { TELLING } else { 0 };
@@ -104,7 +104,7 @@ fn nearest(voices: &[Voice], embedding: &[f64]) -> usize {
 }
 
 /// A piece in equal parts that are short enough to be heard at once.
-fn shortened((start, end): (usize, usize)) -> Vec<(usize, usize)> {
+fn shortened((start, end): Stretch) -> Vec<Stretch> {
     let parts = (end - start).div_ceil(LONGEST).max(1);
     let edge = |part: usize| start + (end - start) * part / parts;
     (0..parts).map(|part| (edge(part), edge(part + 1))).collect()

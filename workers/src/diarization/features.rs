@@ -10,6 +10,9 @@ const MELS: usize = 40;
 /// Coefficients 1 to 19; coefficient 0 is the loudness, which tells distances, not voices.
 pub const COEFFICIENTS: usize = 19;
 
+/// The first frame of a stretch of a recording, and the first one after it.
+pub type Stretch = (usize, usize);
+
 /// Cepstra of a recording.
 #[derive(Debug)]
 pub struct Cepstra {
@@ -44,7 +47,7 @@ impl Cepstra {
     }
 
     /// Scales each coefficient to a mean of 0 and a variance of 1 over the frames of `spans`.
-    pub fn normalize(&mut self, spans: &[(usize, usize)]) {
+    pub fn normalize(&mut self, spans: &[Stretch]) {
         let (mut count, mut sums, mut squares) = (0.0, vec![0.0; COEFFICIENTS], vec![0.0; COEFFICIENTS]);
         for (start, end) in spans {
             for frame in self.range(*start, *end) {

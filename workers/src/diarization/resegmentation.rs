@@ -1,7 +1,7 @@
 //! Whose voice each frame is, once the voices are known: the likeliest course of speakers (Viterbi), and from it
 //! the voices anew.
 
-use super::features::{COEFFICIENTS, Cepstra};
+use super::features::{COEFFICIENTS, Cepstra, Stretch};
 use super::gaussian::{Gaussian, Statistics};
 
 /// What a change of speaker costs, as a log-likelihood: in the middle of speech, and in a pause.
@@ -18,7 +18,7 @@ pub type Course = Vec<Vec<usize>>;
 /// `least`, borders stay where they were.
 pub fn resegment(
     cepstra: &Cepstra,
-    (regions, pieces): (&[(usize, usize)], &[(usize, usize)]),
+    (regions, pieces): (&[Stretch], &[Stretch]),
     voices: Vec<Statistics>,
     least: usize,
 ) -> Course {
@@ -40,11 +40,7 @@ fn gaussians(voices: &[Statistics]) -> Vec<Gaussian> {
 }
 
 /// Each piece as a whole has the voice that it is likeliest of.
-fn by_piece(
-    cepstra: &Cepstra,
-    (regions, pieces): (&[(usize, usize)], &[(usize, usize)]),
-    voices: &[Gaussian],
-) -> Course {
+fn by_piece(cepstra: &Cepstra, (regions, pieces): (&[Stretch], &[Stretch]), voices: &[Gaussian]) -> Course {
     let mut frames = pieces.iter().flat_map(|(start, end)| {
         let likelihood = |voice: &Gaussian| {
             let frames = cepstra.range(*start, *end);
@@ -62,7 +58,7 @@ fn by_piece(
 /// The statistics of each speaker's frames. Speakers without any are left out, and the course is numbered anew.
 fn gather(
     cepstra: &Cepstra,
-    regions: &[(usize, usize)],
+    regions: &[Stretch],
     course: &mut [Vec<usize>],
     speakers: usize,
 ) -> Vec<Statistics> {
@@ -94,7 +90,7 @@ fn gather(
 }
 
 /// Viterbi over the frames of all regions in turn.
-fn likeliest(cepstra: &Cepstra, regions: &[(usize, usize)], voices: &[Gaussian]) -> Course {
+fn likeliest(cepstra: &Cepstra, regions: &[Stretch], voices: &[Gaussian]) -> Course {
     let mut scores = vec![0.0; voices.len()];
     // For each frame and speaker, who spoke in the frame before.
     let mut back: Vec<Vec<u16>> = Vec::new();

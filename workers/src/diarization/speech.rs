@@ -1,12 +1,12 @@
 //! Where somebody speaks, in frames of 10 ms.
 
-use super::features::HOP;
+use super::features::{HOP, Stretch};
 use crate::vad::{Detector, VadOptions};
 use crate::whisper::WhisperError;
 
 /// First frame and end of each region with speech, in order and apart, in whole frames of the recording. Finer than
 /// what Whisper hears: a short pause already ends a region.
-pub fn regions(detector: &Detector, samples: &[f32]) -> Result<Vec<(usize, usize)>, WhisperError> {
+pub fn regions(detector: &Detector, samples: &[f32]) -> Result<Vec<Stretch>, WhisperError> {
     let options = VadOptions {
         detector: detector.clone(),
         min_speech_duration_ms: 90,

@@ -1,6 +1,7 @@
 //! The speaker of each frame as turns with stable labels.
 
 use super::Turn;
+use super::features::Stretch;
 use crate::whisper::numbers::float;
 
 /// A shorter pause within what one speaker says is part of the turn, in frames (0.3 s, as in NIST's evaluations).
@@ -8,7 +9,7 @@ const PAUSE: usize = 30;
 const FRAMES_PER_SECOND: f64 = 100.0;
 
 /// Turns of the speakers of each frame of `regions`; who speaks first is `SPEAKER_00`.
-pub fn turns(regions: &[(usize, usize)], course: &[Vec<usize>]) -> Vec<Turn> {
+pub fn turns(regions: &[Stretch], course: &[Vec<usize>]) -> Vec<Turn> {
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
     for ((start, _), speakers) in regions.iter().zip(course) {
         let mut from = *start;

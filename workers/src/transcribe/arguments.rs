@@ -12,7 +12,7 @@ use workers::whisper::transcribe::{APPEND_PUNCTUATIONS, PREPEND_PUNCTUATIONS};
 use workers::whisper::writers::{OutputFormat, SubtitleOptions};
 use workers::whisper::{TranscribeOptions, WhisperError};
 
-use super::speakers::Speakers;
+use super::diarization::Diarization;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -53,7 +53,7 @@ pub struct Arguments {
     #[command(flatten)]
     voice: VoiceActivity,
     #[command(flatten)]
-    speakers: Speakers,
+    speakers: Diarization,
     #[command(flatten)]
     words: WordOptions,
 }

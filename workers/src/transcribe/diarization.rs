@@ -8,7 +8,7 @@ use workers::whisper::WhisperError;
 
 /// Who speaks.
 #[derive(Debug, clap::Args)]
-pub struct Speakers {
+pub struct Diarization {
     /// Tell speakers apart, and name who says each segment and each word.
     #[arg(long)]
     pub diarize: bool,
@@ -31,7 +31,7 @@ pub struct Speakers {
     speaker_threshold: f64,
 }
 
-impl Speakers {
+impl Diarization {
     /// Loads the network; `None` where speakers are not told apart. `detector` finds speech.
     pub fn options(&self, detector: Detector) -> Result<Option<DiarizationOptions>, WhisperError> {
         if !self.diarize {
