@@ -2,6 +2,7 @@
 //!
 //! The only crate that links libtorch. It knows no database: a job brings links to its audio and its result.
 
+pub mod diarization;
 pub mod serve;
 pub mod vad;
 pub mod whisper;

@@ -276,7 +276,7 @@ fn the_command_line_says_what_is_wrong_and_what_to_do() {
         ),
         (
             [recording, "--model", model, "--format", "doc"].to_vec(),
-            "use one of txt, vtt, srt, tsv, json, all",
+            "use one of txt, vtt, srt, tsv, json, rttm, all",
         ),
         (
             [recording, "--model", model, "--language", "xx"].to_vec(),

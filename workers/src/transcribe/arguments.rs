@@ -13,6 +13,8 @@ use workers::whisper::transcribe::{APPEND_PUNCTUATIONS, PREPEND_PUNCTUATIONS};
 use workers::whisper::writers::{OutputFormat, SubtitleOptions};
 use workers::whisper::{ComputeType, TranscribeOptions, WhisperError};
 
+use super::diarization::Diarization;
+
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The recording: WAV, MP3, FLAC, OGG (Opus or Vorbis) or M4A.
@@ -20,7 +22,7 @@ pub struct Arguments {
     /// Folder of the model in Hugging Face's layout, for example models/small.
     #[arg(long)]
     pub model: PathBuf,
-    /// What to write: txt, vtt, srt, tsv, json, or all of them.
+    /// What to write: txt, vtt, srt, tsv, json, rttm (the speakers' turns), or all of them.
     #[arg(long, default_value = "txt", requires_if("all", "output_dir"))]
     pub format: Format,
     /// File to write; standard output if neither this nor --output-dir is given.
@@ -54,6 +56,8 @@ pub struct Arguments {
     retries: Retries,
     #[command(flatten)]
     voice: VoiceActivity,
+    #[command(flatten)]
+    speakers: Diarization,
     #[command(flatten)]
     words: WordOptions,
 }
@@ -200,6 +204,9 @@ struct WordOptions {
 #[derive(Clone, Copy, Debug)]
 pub enum Format {
     One(OutputFormat),
+    /// The speakers' turns.
+    Rttm,
+    /// All of them; `Rttm` only where speakers were told apart.
     All,
 }
 
@@ -210,8 +217,11 @@ impl FromStr for Format {
         if word.eq_ignore_ascii_case("all") {
             return Ok(Self::All);
         }
+        if word.eq_ignore_ascii_case("rttm") {
+            return Ok(Self::Rttm);
+        }
         let format = word.parse().map(Self::One);
-        format.map_err(|_| format!("{word:?} is no format: use one of txt, vtt, srt, tsv, json, all"))
+        format.map_err(|_| format!("{word:?} is no format: use one of txt, vtt, srt, tsv, json, rttm, all"))
     }
 }
 
@@ -231,6 +241,11 @@ impl FromStr for Optional {
 }
 
 impl Arguments {
+    /// Whether speakers are told apart.
+    pub fn diarizes(&self) -> bool {
+        self.speakers.diarize
+    }
+
     pub fn options(&self, tokenizer: &WhisperTokenizer) -> Result<TranscribeOptions, WhisperError> {
         let Self {
             prompting,
@@ -238,9 +253,14 @@ impl Arguments {
             search,
             retries,
             voice,
+            speakers,
             words,
             ..
         } = self;
+        let vad_filter = voice.options()?;
+        let detector = vad_filter
+            .as_ref()
+            .map_or(Detector::Energy, |vad| vad.detector.clone());
         let prefix = match &prompting.prefix {
             Some(prefix) => tokenizer.encode_prompt(prefix)?,
             None => Vec::new(),
@@ -258,12 +278,13 @@ impl Arguments {
             initial_prompt: prompting.initial_prompt.clone(),
             carry_initial_prompt: prompting.carry_initial_prompt,
             clip_timestamps: self.clip_timestamps.clone(),
-            vad_filter: voice.options()?,
+            vad_filter,
             batch_size: voice.batch_size,
             word_timestamps: words.word_timestamps,
             prepend_punctuations: words.prepend_punctuations.clone(),
             append_punctuations: words.append_punctuations.clone(),
             hallucination_silence_threshold: words.hallucination_silence_threshold,
+            diarization: speakers.options(detector)?,
             decode: DecodeOptions {
                 best_of: search.best_of,
                 beam_size: search.beam_size,

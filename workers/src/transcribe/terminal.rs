@@ -72,6 +72,7 @@ mod tests {
             compression_ratio: 1.0,
             no_speech_prob: 0.0,
             words: None,
+            speaker: None,
         };
         assert_eq!(
             line(&segment).as_deref(),

@@ -65,6 +65,7 @@ impl Whisper {
         Ok(Transcription {
             text: self.tokenizer.decode_with_special(&chunks.tokens)?,
             segments: chunks.segments,
+            turns: None,
             language: hearing.language,
             duration_ms: total_ms,
             made_by: self.provenance(options),

@@ -70,15 +70,16 @@ impl LogMel {
         Ok(Self { mels, frames, values })
     }
 
+    /// The values of each frame, mel by mel.
+    pub fn columns(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact(self.mels)
+    }
+
     /// A model's input: `mels` × 3000 values, mel after mel, from frame `start` on; where the spectrogram (or
     /// `length`) ends before, it is filled up with zeros as the reference does, not with silence.
     pub fn window(&self, start: usize, length: usize) -> Vec<f32> {
         let mut window = vec![0.0; self.mels * WINDOW_FRAMES];
-        let frames = self
-            .values
-            .chunks_exact(self.mels)
-            .skip(start)
-            .take(length.min(WINDOW_FRAMES));
+        let frames = self.columns().skip(start).take(length.min(WINDOW_FRAMES));
         for (frame, column) in frames.enumerate() {
             for (target, value) in window.iter_mut().skip(frame).step_by(WINDOW_FRAMES).zip(column) {
                 *target = *value;

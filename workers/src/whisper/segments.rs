@@ -29,6 +29,9 @@ pub struct Segment {
     pub avg_logprob: f64,
     pub compression_ratio: f64,
     pub no_speech_prob: f64,
+    /// Who says most of it; `None` where speakers were not asked for, and of a blank segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
     /// `None` where word timestamps were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<Word>>,
@@ -44,6 +47,9 @@ pub struct Word {
     pub end: f64,
     /// Mean probability of its tokens.
     pub probability: f64,
+    /// Who says it; `None` where speakers were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
 }
 
 /// The part of the recording that is heard at once.
@@ -237,6 +243,7 @@ fn segment(
         avg_logprob: result.avg_logprob,
         compression_ratio: result.compression_ratio,
         no_speech_prob: result.no_speech_prob,
+        speaker: None,
         words: None,
     })
 }

@@ -15,6 +15,7 @@ use super::provenance::Provenance;
 use super::segments::{Segment, Window};
 use super::tokenizer::Task;
 use super::{Whisper, WhisperError};
+use crate::diarization::{DiarizationOptions, Turn};
 use crate::vad::VadOptions;
 
 /// Text drawn above this temperature does not prompt the next window.
@@ -54,6 +55,8 @@ pub struct TranscribeOptions {
     pub append_punctuations: String,
     /// With word timestamps: where text looks made up, silence longer than this is skipped, in seconds.
     pub hallucination_silence_threshold: Option<f64>,
+    /// Names who speaks; `None` names nobody.
+    pub diarization: Option<DiarizationOptions>,
     /// For each window; language, task, temperature and prompt are set by the fields above.
     pub decode: DecodeOptions,
 }
@@ -64,6 +67,9 @@ pub struct Transcription {
     /// All segments' text, joined as the model wrote it.
     pub text: String,
     pub segments: Vec<Segment>,
+    /// Who speaks when; `None` where speakers were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turns: Option<Vec<Turn>>,
     pub language: String,
     pub duration_ms: u64,
     pub made_by: Provenance,
@@ -95,6 +101,7 @@ impl Default for TranscribeOptions {
             prepend_punctuations: PREPEND_PUNCTUATIONS.to_owned(),
             append_punctuations: APPEND_PUNCTUATIONS.to_owned(),
             hallucination_silence_threshold: None,
+            diarization: None,
             decode: DecodeOptions {
                 best_of: 5,
                 ..DecodeOptions::new("en")
@@ -131,9 +138,13 @@ impl Whisper {
             self.tokenizer.special.sot_sequence(language, options.task)?;
         }
         let prompt = self.initial_prompt(options)?;
-        match &options.vad_filter {
-            Some(vad) => self.transcribe_voiced(samples, options, vad, prompt, progress),
-            None => self.transcribe_all(samples, options, prompt, progress),
+        let heard = match &options.vad_filter {
+            Some(vad) => self.transcribe_voiced(samples, options, vad, prompt, progress)?,
+            None => self.transcribe_all(samples, options, prompt, progress)?,
+        };
+        match &options.diarization {
+            Some(diarization) => heard.with_speakers(samples, diarization),
+            None => Ok(heard),
         }
     }
 
@@ -166,6 +177,7 @@ impl Whisper {
         Ok(Transcription {
             text: run.text()?,
             segments: run.segments,
+            turns: None,
             language: run.hearing.language,
             duration_ms: total_ms,
             made_by: self.provenance(options),
@@ -209,6 +221,9 @@ impl TranscribeOptions {
             }
             Some(_) | None => {}
         }
+        self.diarization
+            .as_ref()
+            .map_or(Ok(()), DiarizationOptions::check)?;
         self.decode.check()
     }
 }

@@ -87,6 +87,7 @@ impl Whisper {
         Ok(Transcription {
             text: String::new(),
             segments: Vec::new(),
+            turns: None,
             language: known.to_owned(),
             duration_ms,
             made_by: self.provenance(options),

@@ -130,6 +130,7 @@ pub fn add_word_timestamps(
                     end: hundredths(offset + timing.end),
                     word: timing.word,
                     probability: timing.probability,
+                    speaker: None,
                 });
             }
         }

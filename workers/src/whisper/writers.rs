@@ -1,5 +1,6 @@
 //! A transcription as a file, as the reference's `utils.py` writes it: every segment, blank ones too.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::numbers::count;
@@ -68,7 +69,9 @@ impl Transcription {
     /// The whole file.
     pub fn to_format(&self, format: OutputFormat, options: SubtitleOptions) -> String {
         match format {
-            OutputFormat::Txt => lines(&self.segments, |segment| segment.text.trim().to_owned()),
+            OutputFormat::Txt => said(&self.segments)
+                .map(|(speaker, text)| named(speaker, text.trim()) + "\n")
+                .collect(),
             OutputFormat::Vtt => {
                 let cues = cues(&self.segments, options, VTT);
                 let cues = cues.iter().map(|cue| cue.block(String::new()));
@@ -96,6 +99,41 @@ impl Transcription {
             }
         }
     }
+}
+
+/// What one speaker says in a segment: a segment whose words have several speakers is cut where they change.
+fn said(segments: &[Segment]) -> impl Iterator<Item = (Option<&str>, Cow<'_, str>)> {
+    segments.iter().flat_map(|segment| {
+        let runs: Vec<&[Word]> = by_speaker(segment.words()).collect();
+        if runs.len() < 2 {
+            let speaker = runs
+                .first()
+                .map_or(segment.speaker.as_deref(), |run| speaker(run));
+            return vec![(speaker, Cow::Borrowed(segment.text.as_str()))];
+        }
+        let cut = runs
+            .into_iter()
+            .map(|run| (speaker(run), Cow::Owned(joined(run))));
+        cut.collect()
+    })
+}
+
+/// Words that follow each other and have the same speaker.
+fn by_speaker(words: &[Word]) -> impl Iterator<Item = &[Word]> {
+    words.chunk_by(|left, right| left.speaker == right.speaker)
+}
+
+fn speaker(words: &[Word]) -> Option<&str> {
+    words.first().and_then(|word| word.speaker.as_deref())
+}
+
+fn joined(words: &[Word]) -> String {
+    words.iter().map(|word| word.word.as_str()).collect()
+}
+
+/// With its speaker before it, as `WhisperX` writes it.
+fn named(speaker: Option<&str>, text: &str) -> String {
+    speaker.map_or_else(|| text.to_owned(), |speaker| format!("[{speaker}]: {text}"))
 }
 
 fn lines(segments: &[Segment], line: impl Fn(&Segment) -> String) -> String {
@@ -144,7 +182,10 @@ fn cues(segments: &[Segment], options: SubtitleOptions, clock: Clock) -> Vec<Cue
         .map(|segment| Cue {
             start: clock.write(segment.start),
             end: clock.write(segment.end),
-            text: segment.text.trim().replace("-->", "->"),
+            text: named(
+                segment.speaker.as_deref(),
+                &segment.text.trim().replace("-->", "->"),
+            ),
         })
         .collect()
 }
@@ -154,7 +195,8 @@ fn by_words(words: &[Word], options: SubtitleOptions, clock: Clock) -> Vec<Cue> 
     let (Some(first), Some(last)) = (words.first(), words.last()) else {
         return Vec::new();
     };
-    let text: String = words.iter().map(|word| word.word.as_str()).collect();
+    let speaker = speaker(words);
+    let text = named(speaker, &joined(words));
     let begin = clock.write(first.start);
     if !options.highlight_words {
         let end = clock.write(last.end);
@@ -185,7 +227,7 @@ fn by_words(words: &[Word], options: SubtitleOptions, clock: Clock) -> Vec<Cue> 
         cues.push(Cue {
             start,
             end: end.clone(),
-            text: marked.collect(),
+            text: named(speaker, &marked.collect::<String>()),
         });
         shown_until = end;
     }
@@ -230,15 +272,17 @@ fn words_of_cues(segments: &[Segment], options: SubtitleOptions) -> Vec<Vec<Word
         ..Filling::default()
     };
     let mut last = first_start(segments);
-    for chunk in segments
-        .iter()
-        .flat_map(|segment| segment.words().chunks(words_max))
-    {
+    let runs = segments.iter().flat_map(|segment| by_speaker(segment.words()));
+    for chunk in runs.flat_map(|run| run.chunks(words_max)) {
+        let turn = cue
+            .words
+            .last()
+            .is_some_and(|word| speaker(chunk) != word.speaker.as_deref());
         for (place, word) in chunk.iter().enumerate() {
             let mut word = word.clone();
             let length = word.word.chars().count();
             let pause = !keeps_segments && word.start - last > PAUSE_SECONDS;
-            let breaks = place == 0 && !cue.words.is_empty() && keeps_segments;
+            let breaks = place == 0 && !cue.words.is_empty() && (keeps_segments || turn);
             if cue.width > 0 && cue.width + length <= width_max && !pause && !breaks {
                 cue.width += length;
             } else {

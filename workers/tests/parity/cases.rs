@@ -32,6 +32,7 @@ pub fn options(tokenizer: &WhisperTokenizer, given: &Value) -> TranscribeOptions
         carry_initial_prompt: flag("carry_initial_prompt", false),
         vad_filter: None,
         batch_size: None,
+        diarization: None,
         clip_timestamps: text("clip_timestamps").map_or_else(Vec::new, |clips| {
             clips.split(',').map(|at| at.parse().unwrap()).collect()
         }),

@@ -25,6 +25,7 @@ fn segment(start: f64, end: f64, words: &[(f64, f64)]) -> Segment {
             start: *start,
             end: *end,
             probability: 1.0,
+            speaker: None,
         })
         .collect();
     Segment {
@@ -38,6 +39,7 @@ fn segment(start: f64, end: f64, words: &[(f64, f64)]) -> Segment {
         avg_logprob: 0.0,
         compression_ratio: 1.0,
         no_speech_prob: 0.0,
+        speaker: None,
         words: (!words.is_empty()).then_some(words),
     }
 }
