@@ -11,6 +11,8 @@ use super::transcribe::TranscribeOptions;
 
 /// The rules that this implementation follows.
 const RULES: &str = "openai-whisper 20250625";
+/// Of the arithmetic.
+pub const PRECISION: &str = "f32";
 
 /// SHA-256 of a model's files, lower-case hex.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -70,7 +72,7 @@ impl Whisper {
         Provenance {
             model: self.digest.clone(),
             parameters: options.clone(),
-            precision: "f32",
+            precision: PRECISION,
             device: device_name(self.model.device),
             threads: tch::get_num_threads(),
             versions: Versions {
