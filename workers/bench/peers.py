@@ -27,7 +27,7 @@ OURS = "stentor-worker"
 PARTS = ("log_mel_ms", "encoder_ms", "decode_ms", "total_ms")
 SEED = 1
 # Times that a process hears the window in a round; the first one more is not counted.
-REPEATS = 3
+REPEATS = 2
 
 
 def progress(text):
