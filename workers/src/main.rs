@@ -1,5 +1,6 @@
-//! The worker's command line: `transcribe` for one file, `serve` for jobs from the broker.
+//! The worker's command line: `transcribe` for one file, `serve` for jobs from the broker, `bench` for its speed.
 
+mod bench;
 mod transcribe;
 
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ enum Command {
     Transcribe(Box<transcribe::Arguments>),
     /// Do jobs from the broker until SIGTERM.
     Serve(ServeArguments),
+    /// Measure how long a model takes for 30 s of sound.
+    Bench(bench::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Transcribe(arguments) => transcribe::run(&arguments),
         Command::Serve(arguments) => start(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
