@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Tokens that are decoded, no fewer and no more: the text is kept from ending.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
     tokens: u16,
+    /// Windows that are heard and decoded at once.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    windows: u16,
     /// Rounds, after one that is not counted. Medians are told.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     rounds: u16,
@@ -45,6 +48,7 @@ struct Measured<'a> {
     precision: String,
     device: String,
     threads: i32,
+    windows: u16,
     tokens: u16,
     rounds: u16,
     log_mel_ms: f64,
@@ -68,9 +72,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let window = window(arguments.file.as_deref())?;
     let options = options(&whisper, arguments.tokens);
     // The first round also allocates, starts threads and picks kernels.
-    round(&whisper, &window, &options)?;
+    round(&whisper, &window, arguments.windows, &options)?;
     let rounds: Vec<Round> = (0..arguments.rounds)
-        .map(|_| round(&whisper, &window, &options))
+        .map(|_| round(&whisper, &window, arguments.windows, &options))
         .collect::<anyhow::Result<_>>()?;
     print(arguments, &Measured::new(arguments, &whisper, &rounds))
 }
@@ -111,23 +115,29 @@ fn options(whisper: &Whisper, tokens: u16) -> DecodeOptions {
     }
 }
 
-fn round(whisper: &Whisper, window: &[f32], options: &DecodeOptions) -> anyhow::Result<Round> {
+/// Hears the window as often as there are windows.
+fn round(whisper: &Whisper, window: &[f32], windows: u16, options: &DecodeOptions) -> anyhow::Result<Round> {
     let started = Instant::now();
-    let mel = LogMel::compute(window, 0, whisper.model.config.num_mel_bins)?.window(0, WINDOW_FRAMES);
+    let mels = (0..windows)
+        .map(|_| Ok(LogMel::compute(window, 0, whisper.model.config.num_mel_bins)?.window(0, WINDOW_FRAMES)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let log_mel = started.elapsed();
-    let features = whisper.model.encode(&mel)?;
+    let features = whisper.model.encode_batch(&mels)?;
     // A GPU answers before it has worked.
     if let Device::Cuda(number) = whisper.model.device {
         tch::Cuda::synchronize(i64::try_from(number)?);
     }
     let heard = started.elapsed();
-    let decoded = whisper.decode(&features, options)?.tokens.len();
+    let seeds = vec![options.seed; mels.len()];
+    let decoded = whisper.decode_batch(&features, options, &seeds)?;
     let written = started.elapsed();
     let asked = options.sample_len.unwrap_or_default();
-    ensure!(
-        decoded == asked,
-        "{decoded} tokens were decoded in place of {asked}: the model has room for no more"
-    );
+    for tokens in decoded.iter().map(|decoded| decoded.tokens.len()) {
+        ensure!(
+            tokens == asked,
+            "{tokens} tokens were decoded in place of {asked}: the model has room for no more"
+        );
+    }
     Ok(Round {
         log_mel,
         encoder: heard.saturating_sub(log_mel),
@@ -143,6 +153,7 @@ impl<'a> Measured<'a> {
             precision: whisper.model.precision.to_string(),
             device: device_name(whisper.model.device),
             threads: tch::get_num_threads(),
+            windows: arguments.windows,
             tokens: arguments.tokens,
             rounds: arguments.rounds,
             log_mel_ms: of(|round| round.log_mel),
@@ -172,13 +183,14 @@ fn print(arguments: &Arguments, measured: &Measured<'_>) -> anyhow::Result<()> {
         precision,
         device,
         threads,
+        windows,
         tokens,
         rounds,
         ..
     } = measured;
     writeln!(
         out,
-        "{}: 30 s of sound, {tokens} tokens",
+        "{}: windows of 30 s, {windows} at once, {tokens} tokens each",
         measured.model.display()
     )?;
     writeln!(out, "{precision} on {device}, {threads} threads, {rounds} rounds")?;

@@ -109,19 +109,20 @@ impl ComputeType {
     }
 }
 
-/// What is faster on this processor: many rows as in the encoder, one row as in the decoder.
+/// What is faster on this processor: many rows of a wide layer as in the encoder, and one row of the decoder's last
+/// layer, which takes most of its time.
 fn measured(config: &ModelConfig) -> Result<Precision, WhisperError> {
     tch::no_grad(|| {
-        let (width, wide) = (size(config.d_model), size(config.d_model) * 4);
-        let weight = Tensor::f_ones([wide, width], (Kind::Float, Device::Cpu))?;
-        let faster = |arithmetic, rows: i64| {
+        let width = size(config.d_model);
+        let faster = |arithmetic, rows: i64, outputs: i64| {
+            let weight = Tensor::f_ones([outputs, width], (Kind::Float, Device::Cpu))?;
             let input = Tensor::f_ones([rows, width], (Kind::Float, Device::Cpu))?;
             let plain = time(&Linear::new(&weight, None, Arithmetic::Float32)?, &input)?;
             let other = time(&Linear::new(&weight, None, arithmetic)?, &input)?;
             Ok::<_, WhisperError>(plain.as_secs_f64() > other.as_secs_f64() * PAYS_FROM)
         };
-        let choose = |arithmetic, rows| {
-            let chosen = if faster(arithmetic, rows)? {
+        let choose = |arithmetic, rows, outputs| {
+            let chosen = if faster(arithmetic, rows, outputs)? {
                 arithmetic
             } else {
                 Arithmetic::Float32
@@ -129,8 +130,8 @@ fn measured(config: &ModelConfig) -> Result<Precision, WhisperError> {
             Ok::<_, WhisperError>(chosen)
         };
         Ok(Precision {
-            encoder: choose(Arithmetic::Bfloat16, ENCODER_ROWS)?,
-            decoder: choose(Arithmetic::Int8, 1)?,
+            encoder: choose(Arithmetic::Bfloat16, ENCODER_ROWS, width * 4)?,
+            decoder: choose(Arithmetic::Int8, 1, size(config.vocab_size))?,
         })
     })
 }
