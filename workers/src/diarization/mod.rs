@@ -149,12 +149,15 @@ impl DiarizationOptions {
 }
 
 impl Transcription {
-    /// With the turns in `samples`, and the speaker of every segment and word.
+    /// With the turns in `samples`, and the speaker of every segment and word; as it is without options.
     pub(crate) fn with_speakers(
         mut self,
         samples: &[f32],
-        options: &DiarizationOptions,
+        options: Option<&DiarizationOptions>,
     ) -> Result<Self, WhisperError> {
+        let Some(options) = options else {
+            return Ok(self);
+        };
         let turns = options.diarize(samples)?;
         assignment::assign(&mut self.segments, &turns);
         self.turns = Some(turns);

@@ -14,8 +14,9 @@ const ROUNDS: usize = 3;
 /// The number of the speaker of each frame, region by region.
 pub type Course = Vec<Vec<usize>>;
 
-/// The speaker of each frame of the regions, from the `voices` that are known. The regions are made up of the pieces. A voice that nobody has in the end is gone; if that would leave fewer than
-/// `least`, borders stay where they were.
+/// The speaker of each frame of the regions, from the `voices` that are known. The regions are made up of the
+/// pieces. A voice that nobody has in the end is gone; if that would leave fewer than `least`, borders stay where
+/// they were.
 pub fn resegment(
     cepstra: &Cepstra,
     (regions, pieces): (&[Stretch], &[Stretch]),

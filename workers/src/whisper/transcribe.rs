@@ -142,10 +142,7 @@ impl Whisper {
             Some(vad) => self.transcribe_voiced(samples, options, vad, prompt, progress)?,
             None => self.transcribe_all(samples, options, prompt, progress)?,
         };
-        match &options.diarization {
-            Some(diarization) => heard.with_speakers(samples, diarization),
-            None => Ok(heard),
-        }
+        heard.with_speakers(samples, options.diarization.as_ref())
     }
 
     /// Hears all samples, with silence; options and prompt are checked.
