@@ -24,13 +24,17 @@ fn bench(model: &Path, arguments: &[&str]) -> Output {
 fn one_json_object_tells_every_part_and_what_ran() {
     let recording = small().join("recordings/speech-1.wav");
     for file in [None, recording.to_str()] {
-        let arguments: Vec<&str> = file.into_iter().chain(["--tokens", "7", "--json"]).collect();
+        let arguments = file
+            .into_iter()
+            .chain(["--tokens", "7", "--windows", "2", "--json"]);
+        let arguments: Vec<&str> = arguments.collect();
         let output = bench(&small(), &arguments);
         assert!(output.status.success(), "{output:?}");
         let found: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(found["precision"], "f32");
         assert_eq!(found["threads"], 1);
         assert_eq!(found["tokens"], 7);
+        assert_eq!(found["windows"], 2);
         assert_eq!(found["rounds"], 2);
         let part = |name: &str| found[name].as_f64().unwrap();
         let (log_mel, encoder, decode) = (part("log_mel_ms"), part("encoder_ms"), part("decode_ms"));
